@@ -1,0 +1,153 @@
+"""A paper's hooks, seeded and placed: builds models, data, fits and workloads the same way for every meter and every test."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.meters.training import train, train_step
+from harness.plugin.card import Scale
+from harness.plugin.discovery import Plugin
+from harness.plugin.validate import CardError, check_known, check_type
+from harness.plugin.values import Artifact, Budget, Data, Quality, Work
+
+
+def seed_everything(seed: int) -> None:
+    """Seed `random`, `numpy` and `torch`; the host does so before each hook, so that a plugin need not."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def place(value: Any, device: str, dtype: torch.dtype | None = None) -> Any:
+    """Move every tensor and module inside tuples, lists and mappings to `device`; floating-point ones to `dtype` as well."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device, dtype if value.is_floating_point() else None)
+    if isinstance(value, torch.nn.Module):
+        return value.to(device, dtype)
+    if isinstance(value, Mapping):
+        return {key: place(member, device, dtype) for key, member in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(place(member, device, dtype) for member in value))
+    if isinstance(value, (tuple, list)):
+        return type(value)(place(member, device, dtype) for member in value)
+    return value
+
+
+@dataclass
+class Workbench:
+    """One paper at one sweep point.
+
+    Args:
+        plugin: A working plugin.
+        scale: `smoke`, `small` or `paper`.
+        params: Over the card's default point.
+        seed: Given to every hook, and set globally before each.
+        device: Where models and inputs go: `cpu`, `cuda:0`, `meta`.
+        dtype: What floating-point weights and inputs become; None leaves them.
+    """
+
+    plugin: Plugin
+    scale: str = Scale.SMOKE
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "cpu"
+    dtype: torch.dtype | None = None
+
+    def __post_init__(self) -> None:
+        check_known("workbench", "scale", self.scale, list(Scale))
+        self.card = self.plugin.card
+        self.params = {**self.card.default_point(self.scale), **self.params}
+        self._fits: dict[str, Any] = {}
+
+    def at(self, **params: Any) -> Workbench:
+        """Return the same workbench at another sweep point."""
+        return replace(self, params={**self.params, **params})
+
+    def _call(self, hook: str, **arguments: Any) -> Any:
+        seed_everything(self.seed)
+        return self.plugin.call(hook, scale=self.scale, params=dict(self.params), seed=self.seed, **arguments)
+
+    def model(self, variant: str, fitted: Any = None) -> Any:
+        """Build a variant, in eval mode, on the workbench's device and in its dtype."""
+        check_known(f"plugin {self.plugin.slug!r}", "variant", variant, self.card.variant_names)
+        with torch.device("meta" if self.device == "meta" else "cpu"):
+            built = self._call("model", variant=variant, fitted=fitted)
+        if built is None:
+            raise CardError(f"hook 'model' of {self.plugin.slug!r} returned nothing for variant {variant!r}; return the built model")
+        if isinstance(built, torch.nn.Module):
+            built.eval()
+        return built if self.device == "cpu" and self.dtype is None else place(built, self.device, self.dtype)
+
+    def data(self, split: str = "profile") -> Data:
+        """Return a split, inputs on the workbench's device; `train` and `test` stay on the CPU in their own dtype."""
+        data = self._call("data", split=split)
+        check_type(f"hook 'data' of {self.plugin.slug!r}", f"what it returned for split {split!r}", data, Data)
+        if split != "profile":
+            return data
+        return replace(data, inputs=place(data.inputs, self.device, self.dtype), targets=place(data.targets, self.device, self.dtype))
+
+    def fit(self, variant: str, budget: Budget | None = None) -> Any:
+        """Return the variant's fitted model, on the CPU. Trained once per workbench; `shares_fit` is followed."""
+        if variant not in self._fits:
+            self._fits[variant] = self._fit(variant, budget or Budget())
+        return self._fits[variant]
+
+    def _fit(self, variant: str, budget: Budget) -> Any:
+        home = replace(self, device="cpu", dtype=None) if (self.device, self.dtype) != ("cpu", None) else self
+        if donor := self.card.variant(variant).shares_fit:
+            return home.model(variant, fitted=self.fit(donor, budget))
+        model = home.model(variant)
+        data = home.data("train")
+        if self.plugin.has("fit"):
+            model = home._call("fit", variant=variant, model=model, data=data, budget=budget)
+        elif data.recipe is not None:
+            seed_everything(self.seed)
+            train(model, data, data.recipe, budget, self.seed)
+        if isinstance(model, torch.nn.Module):
+            model.eval()
+        return model
+
+    def metric(self, variant: str, model: Any = None) -> dict[str, Quality]:
+        """Fit if need be and judge on `test`; names and directions are held against the card."""
+        fitted = self.fit(variant) if model is None else model
+        with torch.no_grad():
+            found = self._call("metric", variant=variant, model=fitted, data=self.data("test")) or {}
+        for name, quality in found.items():
+            owner = f"hook 'metric' of {self.plugin.slug!r}"
+            check_known(owner, "a result", name, self.card.qualities)
+            check_type(owner, name, quality, Quality)
+            if quality.better != self.card.qualities[name]:
+                raise CardError(f"{owner}: {name} says {quality.better!r} is better, the card says {self.card.qualities[name]!r}; make them agree")
+        return dict(found)
+
+    def artifacts(self, variant: str, model: Any = None) -> dict[str, Artifact]:
+        """Return the variant's artifacts from its fitted model."""
+        if not self.plugin.has("artifacts"):
+            return {}
+        fitted = self.fit(variant) if model is None else model
+        with torch.no_grad():
+            return dict(self._call("artifacts", variant=variant, model=fitted, data=self.data("test")) or {})
+
+    def work(self, workload: str, variant: str, model: Any = None) -> Work:
+        """Prepare one call of a workload, on the workbench's device."""
+        spec = self.card.workload(workload)
+        if model is None and spec.needs_fit:
+            model = place(self.fit(variant), self.device, self.dtype)
+        model = self.model(variant) if model is None else model
+        data = self.data("profile")
+        made = self._call("workload", name=workload, variant=variant, model=model, data=data, device=self.device)
+        if made is not None:
+            check_type(f"hook 'workload' of {self.plugin.slug!r}", f"what it returned for {workload!r}", made, Work)
+            return made
+        if workload == "infer":
+            return Work(lambda: model(*data.inputs), data.count)
+        if workload == "train_step" and data.recipe is not None:
+            return Work(train_step(model, data, data.recipe), data.count)
+        hint = "give data.recipe on split 'profile', or handle it in the hook" if workload == "train_step" else "handle it in the hook"
+        raise CardError(f"hook 'workload' of {self.plugin.slug!r} made nothing of workload {workload!r}; {hint}")

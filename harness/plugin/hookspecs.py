@@ -1,0 +1,117 @@
+"""Every hook, on one page: when it is called, what it is given, what it returns.
+
+A hook takes only the arguments it needs: `def model(variant, scale)` is as good as the full signature. The host seeds `torch`, `numpy` and
+`random` with `seed` before each call, runs hooks of a paper in a process of their own, moves models and inputs to the device and dtype that are
+measured, and owns timing, threads and files. Only `paper` runs in the host's own process, so it must not import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pluggy
+
+from harness.plugin.card import Paper
+from harness.plugin.values import Artifact, Budget, Data, Quality, Work
+
+PROJECT = "harness"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def paper() -> Paper:  # type: ignore[empty-body]
+    """Return the card. Called in the host's process for listing: no torch, no work, under 50 ms.
+
+    Raises:
+        CardError: when a field cannot be right; raised by the card's own constructors.
+    """
+
+
+@hookspec
+def model(variant: str, scale: str, params: Mapping[str, Any], seed: int, fitted: Any) -> Any:
+    """Build a variant, on the default device, in eval mode, deterministic in `seed`.
+
+    Args:
+        variant: Name of the variant to build.
+        scale: `smoke`, `small` or `paper`.
+        params: The sweep point: every axis of the card, and the params of a published size. Units are the card's.
+        seed: Already set globally when this is called.
+        fitted: For a variant with `shares_fit`, the fitted model of the variant that it names; else None.
+
+    Returns:
+        A `torch.nn.Module`, or any object for which `workload` and `metric` know what to do. Called under `torch.device("meta")` for static
+        figures at `paper` scale: build with torch factories and modules, and read no values.
+    """
+
+
+@hookspec
+def data(scale: str, split: str, params: Mapping[str, Any], seed: int) -> Data:  # type: ignore[empty-body]
+    """Return inputs, the same for every variant; deterministic, offline.
+
+    Args:
+        scale: `smoke`, `small` or `paper`.
+        split: `profile` (the arguments of one timed call), `train` or `test`.
+        params: The sweep point.
+        seed: Already set globally; the data set itself should depend on it only where sampling is part of the experiment.
+    """
+
+
+@hookspec
+def fit(
+    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], budget: Budget, seed: int
+) -> Any:
+    """Train `model` on the `train` split and return the fitted model. Optional: without it the host runs `data.recipe`.
+
+    Args:
+        variant: Name of the variant.
+        model: What `model` built. May be changed in place.
+        data: The `train` split.
+        scale: `smoke`, `small` or `paper`.
+        params: The sweep point.
+        budget: The most optimizer steps: `budget.cap(n)`.
+        seed: Already set globally.
+    """
+
+
+@hookspec
+def metric(
+    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int
+) -> Mapping[str, Quality]:  # type: ignore[empty-body]
+    """Judge a fitted model on the `test` split, gradients off.
+
+    Returns:
+        `{name: Quality}` with names and directions of the card's `qualities`; a variant may leave out what has no meaning for it.
+    """
+
+
+@hookspec
+def workload(
+    name: str, variant: str, model: Any, data: Data, params: Mapping[str, Any], device: str
+) -> Work | None:
+    """Prepare one timed call of workload `name`. Optional.
+
+    Without it, or where it returns None, the host has two of its own: `infer` calls `model(*data.inputs)`; `train_step` does forward, loss,
+    backward and an optimizer step from `data.recipe`.
+
+    Args:
+        name: A workload of the card.
+        variant: Name of the variant.
+        model: On the device, in the dtype that is measured.
+        data: The `profile` split, inputs on the device.
+        params: The sweep point.
+        device: `cpu`, `cuda:0`, ... for work that moves data itself.
+    """
+
+
+@hookspec
+def artifacts(
+    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int
+) -> Mapping[str, Artifact]:  # type: ignore[empty-body]
+    """Return things worth looking at, for the paper's page: `{name: Image | Chart | Text}`. Optional; given the fitted model and `test`."""
+
+
+@hookspec
+def flop_formulas() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
+    """Return `{"namespace::op": formula}` for custom operators. Optional."""

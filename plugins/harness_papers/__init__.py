@@ -1,0 +1,1 @@
+"""The built-in papers, one folder each, loaded exactly as a stranger's package is."""
