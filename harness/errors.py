@@ -63,7 +63,7 @@ def require(module: str, purpose: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+        if error.name is None or error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
             raise
         msg = f"{purpose} needs the package {module!r}, which is not installed; run: pip install {install}"
         raise HarnessError(msg) from error

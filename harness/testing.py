@@ -1,11 +1,11 @@
 """The kit with which plugin authors test: a paper on a bench, and the shape of its invariants.
 
-    from harness.testing import bench
+from harness.testing import bench
 
-    def test_rows_sum_to_one():
-        lab = bench("my_method")                   # or a path: bench("my_method.py")
-        model = lab.model("mine")
-        ...
+def test_rows_sum_to_one():
+lab = bench("my_method")                   # or a path: bench("my_method.py")
+model = lab.model("mine")
+...
 """
 
 from __future__ import annotations

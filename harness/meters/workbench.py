@@ -123,7 +123,9 @@ class Workbench:
             check_known(owner, "a result", name, self.card.qualities)
             check_type(owner, name, quality, Quality)
             if quality.better != self.card.qualities[name]:
-                raise CardError(f"{owner}: {name} says {quality.better!r} is better, the card says {self.card.qualities[name]!r}; make them agree")
+                raise CardError(
+                    f"{owner}: {name} says {quality.better!r} is better, the card says {self.card.qualities[name]!r}; make them agree"
+                )
         return dict(found)
 
     def artifacts(self, variant: str, model: Any = None) -> dict[str, Artifact]:

@@ -202,7 +202,9 @@ class Paper:
             check_known(owner, "a condition", key, [*CONDITIONS, *self.sweep])
             if key in self.sweep:
                 points = sorted({p for scale in Scale for p in self.axis(key, scale)}, key=str)
-                check(value in points, f"{owner}: {key} is {value!r}, not a point of the sweep; its points are {', '.join(map(str, points))}")
+                check(
+                    value in points, f"{owner}: {key} is {value!r}, not a point of the sweep; its points are {', '.join(map(str, points))}"
+                )
         if "scale" in statement.when:
             check_known(owner, "scale", statement.when["scale"], list(Scale))
 

@@ -130,7 +130,12 @@ def load(source: Source) -> Plugin:
         return Plugin(source, None, None, message, trace)
     if not isinstance(card, Paper):
         where = hooks.where("paper") or getattr(module, "__file__", source.origin)
-        return Plugin(source, None, None, f"{where}: hook 'paper' gave {type(card).__name__}; mark a function paper() with @hookimpl that returns a Paper")
+        return Plugin(
+            source,
+            None,
+            None,
+            f"{where}: hook 'paper' gave {type(card).__name__}; mark a function paper() with @hookimpl that returns a Paper",
+        )
     return Plugin(source, card, hooks)
 
 
@@ -159,7 +164,7 @@ def _package_sources(entry: EntryPoint) -> Iterator[Source | Plugin]:
 
 def _path_sources(path: Path) -> Iterator[Source]:
     path = path.resolve()
-    if path.is_file() and path.suffix == ".py" or (path / "__init__.py").is_file():
+    if (path.is_file() and path.suffix == ".py") or (path / "__init__.py").is_file():
         yield _path_source(path)
     elif path.is_dir():
         members = [p for p in sorted(path.iterdir()) if not p.name.startswith(("_", ".", "test"))]

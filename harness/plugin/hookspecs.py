@@ -59,9 +59,7 @@ def data(scale: str, split: str, params: Mapping[str, Any], seed: int) -> Data: 
 
 
 @hookspec
-def fit(
-    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], budget: Budget, seed: int
-) -> Any:
+def fit(variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], budget: Budget, seed: int) -> Any:
     """Train `model` on the `train` split and return the fitted model. Optional: without it the host runs `data.recipe`.
 
     Args:
@@ -76,9 +74,7 @@ def fit(
 
 
 @hookspec
-def metric(
-    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int
-) -> Mapping[str, Quality]:  # type: ignore[empty-body]
+def metric(variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int) -> Mapping[str, Quality]:  # type: ignore[empty-body]
     """Judge a fitted model on the `test` split, gradients off.
 
     Returns:
@@ -87,9 +83,7 @@ def metric(
 
 
 @hookspec
-def workload(
-    name: str, variant: str, model: Any, data: Data, params: Mapping[str, Any], device: str
-) -> Work | None:
+def workload(name: str, variant: str, model: Any, data: Data, params: Mapping[str, Any], device: str) -> Work | None:
     """Prepare one timed call of workload `name`. Optional.
 
     Without it, or where it returns None, the host has two of its own: `infer` calls `model(*data.inputs)`; `train_step` does forward, loss,
@@ -106,9 +100,7 @@ def workload(
 
 
 @hookspec
-def artifacts(
-    variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int
-) -> Mapping[str, Artifact]:  # type: ignore[empty-body]
+def artifacts(variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any], seed: int) -> Mapping[str, Artifact]:  # type: ignore[empty-body]
     """Return things worth looking at, for the paper's page: `{name: Image | Chart | Text}`. Optional; given the fitted model and `test`."""
 
 
