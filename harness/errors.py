@@ -21,6 +21,8 @@ class ExitCode(IntEnum):
     """A regression was confirmed."""
     NOTHING = 4
     """Nothing was selected, or nothing could be measured."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C; what was done is kept."""
 
 
 class HarnessError(Exception):

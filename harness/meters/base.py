@@ -34,6 +34,51 @@ class Effort:
     quick: bool = False
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One raw sample: `repetition` is the process or the seed, `position` the order within it."""
+
+    variant: str
+    metric: str
+    repetition: int
+    position: int
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One row of a break-down: `level` is `operator` or `module`, `name` the operator or the module's path."""
+
+    variant: str
+    level: str
+    name: str
+    metric: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class StoredArtifact:
+    """An artifact as bytes: `kind` is `image` (PNG), `chart` (Vega-Lite JSON) or `text` (UTF-8)."""
+
+    variant: str
+    name: str
+    kind: str
+    caption: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All that a case has given."""
+
+    figures: Sequence[Figure]
+    samples: Sequence[Sample] = ()
+    details: Sequence[Detail] = ()
+    artifacts: Sequence[StoredArtifact] = ()
+
+
 class Meter(Protocol):
     """A protocol for one kind of figure: `observe` in a fresh process beside the paper's code, `summarize` in the driver."""
 
@@ -41,6 +86,18 @@ class Meter(Protocol):
     """What `--metrics` calls it."""
     paired: bool
     """True where subject and baselines are observed in one process, interleaved."""
+    exclusive: bool
+    """True where nothing else may run on the machine meanwhile."""
+    swept: bool
+    """True where every sweep point is observed, not only the default one."""
+
+    def repetitions(self, scale: str) -> int:
+        """Return how many fresh processes observe a case at most."""
+        ...
+
+    def enough(self, scale: str, observations: Sequence[Observation], elapsed_s: float) -> str:
+        """Say why no further process is needed; empty to go on until `repetitions`."""
+        ...
 
     def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Observe `variants` once, in this process.
@@ -50,6 +107,9 @@ class Meter(Protocol):
         """
         ...
 
-    def summarize(self, observations: Sequence[Observation]) -> list[Figure]:
-        """Turn the observations of all repetitions into figures: a pure function, free of torch."""
+    def summarize(self, observations: Sequence[Observation]) -> Readings:
+        """Turn the observations of all repetitions into figures: a pure function, free of torch.
+
+        Each observation carries what the driver saw of the process as well: `peak_rss_bytes`, `threads`, and on the last one `stopped`, why.
+        """
         ...

@@ -49,7 +49,7 @@ def train_step(model: torch.nn.Module, data: Data, recipe: Recipe) -> Callable[[
 
     def step() -> torch.Tensor:
         with torch.enable_grad():
-            loss = recipe.loss(model(*data.inputs), data.targets)
+            loss: torch.Tensor = recipe.loss(model(*data.inputs), data.targets)
             _update(model, optimizer, recipe, loss)
         return loss.detach()
 

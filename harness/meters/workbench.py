@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,6 +40,36 @@ def place(value: Any, device: str, dtype: torch.dtype | None = None) -> Any:
     return value
 
 
+def compiled(model: Any, mode: str) -> Any:
+    """Return `model` for a mode: as it is for `eager`, through `torch.compile` for `compile`, with CUDA graphs for `cudagraph`."""
+    if mode == "eager":
+        return model
+    return torch.compile(model, mode="reduce-overhead" if mode == "cudagraph" else None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A variant on the bench, with one call of a workload ready to run.
+
+    Attributes:
+        variant: Its name.
+        model: What was built, on the device.
+        data: The `profile` split, on the device.
+        work: The call.
+        gradients: Whether the work differentiates.
+    """
+
+    variant: str
+    model: Any
+    data: Data
+    work: Work
+    gradients: bool
+
+    def guarded(self) -> AbstractContextManager[Any]:
+        """Return the context in which the work runs: inference mode, unless it differentiates."""
+        return torch.enable_grad() if self.gradients else torch.inference_mode()
+
+
 @dataclass
 class Workbench:
     """One paper at one sweep point.
@@ -50,6 +81,7 @@ class Workbench:
         seed: Given to every hook, and set globally before each.
         device: Where models and inputs go: `cpu`, `cuda:0`, `meta`.
         dtype: What floating-point weights and inputs become; None leaves them.
+        mode: How the default `infer` calls the model: `eager`, `compile` or `cudagraph`.
     """
 
     plugin: Plugin
@@ -58,6 +90,7 @@ class Workbench:
     seed: int = 0
     device: str = "cpu"
     dtype: torch.dtype | None = None
+    mode: str = "eager"
 
     def __post_init__(self) -> None:
         check_known("workbench", "scale", self.scale, list(Scale))
@@ -86,7 +119,7 @@ class Workbench:
 
     def data(self, split: str = "profile") -> Data:
         """Return a split, inputs on the workbench's device; `train` and `test` stay on the CPU in their own dtype."""
-        data = self._call("data", split=split)
+        data: Data = self._call("data", split=split)
         check_type(f"hook 'data' of {self.plugin.slug!r}", f"what it returned for split {split!r}", data, Data)
         if split != "profile":
             return data
@@ -136,19 +169,21 @@ class Workbench:
         with torch.no_grad():
             return dict(self._call("artifacts", variant=variant, model=fitted, data=self.data("test")) or {})
 
-    def work(self, workload: str, variant: str, model: Any = None) -> Work:
-        """Prepare one call of a workload, on the workbench's device."""
+    def subject(self, workload: str, variant: str) -> Subject:
+        """Build a variant and prepare one call of a workload, on the workbench's device."""
         spec = self.card.workload(workload)
-        if model is None and spec.needs_fit:
-            model = place(self.fit(variant), self.device, self.dtype)
-        model = self.model(variant) if model is None else model
+        model = place(self.fit(variant), self.device, self.dtype) if spec.needs_fit else self.model(variant)
         data = self.data("profile")
-        made = self._call("workload", name=workload, variant=variant, model=model, data=data, device=self.device)
+        return Subject(variant, model, data, self._work(workload, variant, model, data), spec.gradients)
+
+    def _work(self, workload: str, variant: str, model: Any, data: Data) -> Work:
+        made: Work | None = self._call("workload", name=workload, variant=variant, model=model, data=data, device=self.device)
         if made is not None:
             check_type(f"hook 'workload' of {self.plugin.slug!r}", f"what it returned for {workload!r}", made, Work)
             return made
         if workload == "infer":
-            return Work(lambda: model(*data.inputs), data.count)
+            called = compiled(model, self.mode)
+            return Work(lambda: called(*data.inputs), data.count)
         if workload == "train_step" and data.recipe is not None:
             return Work(train_step(model, data, data.recipe), data.count)
         hint = "give data.recipe on split 'profile', or handle it in the hook" if workload == "train_step" else "handle it in the hook"

@@ -85,6 +85,7 @@ class Workload:
         items: What one call processes, in the plural: `images`, `tokens`, `frames`.
         about: What one call does, where the name does not say it.
         needs_fit: True where the time depends on the trained weights (data-dependent steps): the host fits before it times.
+        gradients: True where the work itself differentiates; `train_step` always does. Otherwise it runs in `torch.inference_mode`.
         requires: Device kinds on which it means something (`cuda`); empty means any.
     """
 
@@ -92,11 +93,13 @@ class Workload:
     items: str = "items"
     about: str = ""
     needs_fit: bool = False
+    gradients: bool = False
     requires: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_text("workload", "name", self.name)
         object.__setattr__(self, "requires", frozen_tuple(f"workload {self.name!r}", "requires", self.requires, str))
+        object.__setattr__(self, "gradients", self.gradients or self.name == "train_step")
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ class Paper:
             check_known(owner, "quality_axes", axis, self.sweep)
         for size in self.sizes:
             check_known(owner, "a published size", size.variant, self.variant_names)
+            if size.workload:
+                check_known(owner, "a published size", size.workload, [w.name for w in self.workloads])
         for claim in self.claims:
             self._check_claim(claim)
 

@@ -25,6 +25,7 @@ class PublishedSize:
         printed: The figure with the authors' own digits: `"28 M"`, `"3.7 G"` or `"27,844,000"`. Its last digit says how exact it is.
         source: Where it is printed: a table, a file.
         params: What `model` and `data` are called with, over the card's default point.
+        workload: Which workload is counted; the card's first where it is empty.
         input: The input in words, for people: `"224x224"`.
         convention: How the authors count, where that differs from ours.
         adjust: What that convention adds to our count, an exact number with the sign of the difference (theirs minus ours).
@@ -35,6 +36,7 @@ class PublishedSize:
     printed: str
     source: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    workload: str = ""
     input: str = ""
     convention: str = ""
     adjust: int = 0

@@ -46,10 +46,8 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(f"store {self.location!r}: {_MARKER} cannot be read ({error}); is this a results folder?") from error
         if version > SCHEMA_VERSION:
-            raise HarnessError(
-                f"store {self.location!r} has schema {version}, this harness {harness.__version__} knows up to {SCHEMA_VERSION}; "
-                "upgrade paper-harness, or give another --store"
-            )
+            known = f"this harness {harness.__version__} knows up to {SCHEMA_VERSION}"
+            raise HarnessError(f"store {self.location!r} has schema {version}, {known}; upgrade paper-harness, or give another --store")
 
     def prepare(self) -> None:
         """Make the store ready to be written.
@@ -165,12 +163,14 @@ class Store:
         )
         return {row["content_key"]: (row["run_id"], row["case_id"]) for row in chosen.to_pylist()}
 
-    def case_tables(self, run_id: str, case_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Return every row of one case, table by table."""
-        found = {}
+    def case_tables(self, run_id: str, case_ids: Collection[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """Return every row of some cases of a run: `{case: {table: rows}}`."""
+        wanted = pa.array(list(case_ids), pa.string())
+        found: dict[str, dict[str, list[dict[str, Any]]]] = {case_id: {table: [] for table in _CASE_TABLES} for case_id in case_ids}
         for table in _CASE_TABLES:
             rows = self._read_run(table, run_id, None)
-            found[table] = rows.filter(pc.equal(rows["case_id"], case_id)).to_pylist()
+            for row in rows.filter(pc.is_in(rows["case_id"], wanted)).to_pylist():
+                found[row["case_id"]][table].append(row)
         return found
 
     def _known(self, run_id: str) -> str:

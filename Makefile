@@ -1,0 +1,35 @@
+# The README's two commands are `run` and `test`; `check` and `format` are the daily ones. All are safe to repeat.
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTHON ?= python3
+
+.PHONY: run test check format bench clean
+
+run: $(INSTALLED)
+	@status=0; \
+	$(BIN)/harness run --plugins all --device cpu --scale smoke || status=$$?; \
+	[ $$status -le 1 ] || exit $$status; \
+	$(BIN)/harness report --out reports && exit $$status
+
+test: $(INSTALLED)
+	@scripts/install-chromium
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(INSTALLED): pyproject.toml plugins/pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e plugins
+	@touch $@
+
+clean:
+	rm -rf $(VENV) reports test-output .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,169 @@
+"""`harness run`: select, plan, measure, judge."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.options import DEFAULT_STORE, JsonOption, PluginPathOption, StoreOption, print_json
+from harness.errors import ExitCode, HarnessError, NothingToMeasureError
+
+if TYPE_CHECKING:
+    from harness.runner.plan import Planned
+    from harness.runner.run import Tally
+
+_METRICS = "flops,memory,quality,latency,energy"
+_GIB = 2**30
+_MEMORY_SHARE = 0.8
+"""A case may use this share of the machine's memory: past it the kernel would begin to end other programs."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run was asked to be: kept in the store, so that `--resume` asks for the same."""
+
+    plugins: str
+    device: str
+    scale: str
+    workload: str
+    metrics: str
+    mode: str
+    dtype: str
+    timeout_s: float
+    memory_limit_gib: float
+    threads: int
+    fresh: bool
+    plugin_path: tuple[str, ...]
+
+
+def run(
+    plugins: Annotated[str, typer.Option(help="`all`, slugs, globs, `family:NAME`; comma-separated.")] = "all",
+    device: Annotated[str, typer.Option(help="`cpu`, `cuda`, `cuda:1`.")] = "cpu",
+    scale: Annotated[str, typer.Option(help="`smoke` (seconds), `small` (an honest reduced experiment), `paper` (published size).")] = "smoke",
+    workload: Annotated[str, typer.Option(help="Only these workloads; comma-separated.")] = "",
+    metrics: Annotated[str, typer.Option(help="Which meters; comma-separated.")] = _METRICS,
+    mode: Annotated[str, typer.Option(help="`eager`, `compile`, `cudagraph`.")] = "eager",
+    dtype: Annotated[str, typer.Option(help="`native`, or `float32`, `bfloat16`, `float16`.")] = "native",
+    timeout: Annotated[float, typer.Option(help="Seconds a case may take.", min=0.1)] = 600.0,
+    memory_limit: Annotated[float, typer.Option(help="GiB a process may allocate; 0: 80% of the machine.", min=0.0)] = 0.0,
+    threads: Annotated[int, typer.Option(help="Threads torch may use; 0: every core.", min=0)] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure even what the store already has.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, with an estimate of the time, and stop.")] = False,
+    as_json: JsonOption = False,
+    store: StoreOption = DEFAULT_STORE,
+    plugin_path: PluginPathOption = None,
+) -> None:
+    """Measure papers against their baselines, each case in fresh processes, and keep every figure.
+
+    Examples:
+
+        harness run
+
+        harness run --plugins hilo,family:time-series --scale small
+
+        harness run --device cuda --metrics latency,energy
+
+        harness run --resume
+    """
+    asked = Options(
+        plugins,
+        device,
+        scale,
+        workload,
+        metrics,
+        mode,
+        dtype,
+        timeout,
+        memory_limit,
+        threads,
+        fresh,
+        tuple(str(p.resolve()) for p in plugin_path or ()),
+    )
+    raise SystemExit(_run(asked, store, resume, dry_run, as_json))
+
+
+def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bool) -> int:
+    from harness.plugin.discovery import discover
+    from harness.runner.environment import environment
+    from harness.runner.execute import Limits
+    from harness.runner.plan import Request, plan
+    from harness.runner.progress import RunProgress
+    from harness.runner.run import Run, new_run_id
+    from harness.runner.select import select
+    from harness.store import Store
+    from harness.targets import find_target
+
+    store = Store(location)
+    run_id = new_run_id()
+    if resume:
+        run_id = store.latest("running")
+        asked = _options(json.loads(store.run(run_id)["options"]))
+    chosen = select(discover(asked.plugin_path), asked.plugins)
+    target = find_target(asked.device)
+    planned = plan(chosen, target, Request(asked.scale, _names(asked.metrics), _names(asked.workload), asked.dtype, asked.mode))
+    if dry_run:
+        _print_plan(planned, as_json)
+        return ExitCode.OK
+    if not planned and not any(p.error for p in chosen):
+        raise NothingToMeasureError("the selection has no case to measure; see: harness run --dry-run")
+    store.prepare()
+    threads = asked.threads or len(os.sched_getaffinity(0))
+    limits = Limits(asked.timeout_s, _memory_bytes(asked.memory_limit_gib), threads)
+    work = Run(run_id, store, target, limits, environment(target, threads), asked.fresh)
+    if not resume:
+        work.begin(chosen, planned, asdict(asked))
+    with RunProgress(len(planned)) as progress:
+        try:
+            tally = work.execute(chosen, planned, progress)
+        except KeyboardInterrupt:
+            progress.note(f"stopped; what has ended is kept. Go on with: harness run --resume --store {location}")
+            return ExitCode.INTERRUPTED
+    _print_summary(run_id, tally, location, as_json)
+    for plugin in chosen:
+        if plugin.error:
+            typer.echo(f"broken: {plugin.slug}: {plugin.error}", err=True)
+    return ExitCode.FAILED if tally.bad else ExitCode.OK
+
+
+def _options(stored: Mapping[str, Any]) -> Options:
+    try:
+        return Options(**{**stored, "plugin_path": tuple(stored["plugin_path"])})
+    except (TypeError, KeyError) as error:
+        raise HarnessError(f"the run cannot be resumed: its options were written by another version of harness ({error})") from error
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _memory_bytes(limit_gib: float) -> int:
+    if limit_gib:
+        return int(limit_gib * _GIB)
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _MEMORY_SHARE)
+
+
+def _print_plan(planned: list[Planned], as_json: bool) -> None:
+    rows = [{**p.case.identity, "case_id": p.case.case_id, "skip": p.skip} for p in planned]
+    if as_json:
+        print_json(rows)
+        return
+    for item in planned:
+        typer.echo(f"{item.case.title}{'  (skipped: ' + item.skip + ')' if item.skip else ''}")
+    typer.echo(f"{len(planned)} cases", err=True)
+
+
+def _print_summary(run_id: str, tally: Tally, location: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"run_id": run_id, "cases": dict(tally.cases), "reused": tally.reused, "broken": tally.broken, "store": location})
+        return
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(tally.cases.items()))
+    reused = f" ({tally.reused} reused from earlier runs)" if tally.reused else ""
+    broken = f"; {tally.broken} plugins broken" if tally.broken else ""
+    typer.echo(f"run {run_id}: {counts or 'no case'}{reused}{broken}")
+    typer.echo(f"figures: harness results {run_id} --store {location}\nsite:    harness report {run_id} --store {location}")

@@ -1,0 +1,161 @@
+"""Interleaved blocks of calls in one process: warm-up until steady, A B C, C B A, ... Imports torch: for workers only.
+
+    build every variant -> first call, apart -> warm up each until steady -> choose k, calls a block
+    -> A(k) B(k) C(k) C(k) B(k) A(k) ... until the time is spent, guards read around it all
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from harness.meters.base import Effort, Observation
+from harness.meters.workbench import Subject
+from harness.sources import clock
+from harness.sources.guards import Guard
+from harness.stats.steady import settled
+
+MIN_BLOCK_S = 0.002
+"""A block this long is 20,000 times the clock's resolution and buries the loop around it."""
+MAX_BLOCK_CALLS = 10_000
+WARM_UP_SHARE = 0.5
+"""Warm-up ends at the latest after this share of the measuring time..."""
+MIN_WARM_UP_CALLS = 3
+"""...but never before this many calls; the first call of all is timed apart."""
+MIN_ROUNDS = 5
+"""Fewer blocks a variant leave no median worth the name, however slow a call is."""
+
+
+@dataclass
+class _Timed:
+    """A subject with what was seen of it so far."""
+
+    subject: Subject
+    first_call_s: float
+    calls: int = 1
+    blocks_s: list[float] = field(default_factory=list)
+
+
+def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Observation:
+    """Time blocks of all subjects in turn.
+
+    Args:
+        subjects: In the order in which the first round takes them; every round reverses it, so that drift falls on all alike.
+        device: `cpu` or `cuda:n`.
+        effort: Measuring seconds a subject.
+
+    Returns:
+        Per variant the seconds a call of each block, the first call's seconds and the calls a block; the marks of the guards.
+
+    Raises:
+        ValueError: when a first call returns nothing, or something that is not finite: the speed of a wrong answer is no figure.
+    """
+    timer = cuda_block if device.startswith("cuda") else wall_block
+    timed = [_Timed(s, _first_call(s, timer)) for s in subjects]
+    for one in timed:
+        one.calls = _warm_up(one, timer, effort.seconds * WARM_UP_SHARE)
+    guard = Guard(device)
+    guard.before()
+    with _no_collection():
+        rounds = _rounds(timed, timer, effort.seconds)
+    reading = guard.after()
+    return {
+        "clock": "cuda events" if timer is cuda_block else "perf_counter",
+        "rounds": rounds,
+        "marks": list(reading.marks),
+        "variants": {
+            one.subject.variant: {
+                "blocks_s": one.blocks_s,
+                "first_call_s": one.first_call_s,
+                "calls": one.calls,
+                "items": one.subject.work.items,
+            }
+            for one in timed
+        },
+    }
+
+
+Timer = Callable[[Subject, int], float]
+
+
+def wall_block(subject: Subject, calls: int) -> float:
+    """Return the seconds that `calls` calls take by the monotonic clock."""
+    run = subject.work.run
+    if subject.work.reset:
+        subject.work.reset()
+    with subject.guarded():
+        start = clock.now()
+        for _ in range(calls):
+            run()
+        return clock.now() - start
+
+
+def cuda_block(subject: Subject, calls: int) -> float:
+    """Return the seconds between two CUDA events around `calls` calls, the device synchronised outside them."""
+    run = subject.work.run
+    if subject.work.reset:
+        subject.work.reset()
+    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    with subject.guarded():
+        torch.cuda.synchronize()
+        start.record()
+        for _ in range(calls):
+            run()
+        end.record()
+        torch.cuda.synchronize()
+    return float(start.elapsed_time(end)) * 1e-3
+
+
+def _first_call(subject: Subject, timer: Timer) -> float:
+    kept: list[Any] = []
+    once = replace(subject, work=replace(subject.work, run=lambda: kept.append(subject.work.run())))
+    seconds = timer(once, 1)
+    check_result(subject.variant, kept[0])
+    return seconds
+
+
+def check_result(variant: str, result: Any) -> None:
+    """Refuse a call that returns nothing or a tensor with values that are not finite."""
+    if result is None:
+        raise ValueError(f"a call of variant {variant!r} returned nothing; return what it computes, so that it can be checked")
+    for tensor in result if isinstance(result, (tuple, list)) else (result,):
+        if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"a call of variant {variant!r} returned values that are not finite; its speed would mean nothing")
+
+
+def _warm_up(one: _Timed, timer: Timer, limit_s: float) -> int:
+    """Call until the times are steady or the limit is reached; return how many calls make a block."""
+    times: list[float] = []
+    start = clock.now()
+    while len(times) < MIN_WARM_UP_CALLS or (not settled(times) and clock.now() - start < limit_s):
+        times.append(timer(one.subject, 1))
+    typical = sorted(times[len(times) // 2 :])[0]
+    return max(1, min(MAX_BLOCK_CALLS, math.ceil(MIN_BLOCK_S / max(typical, 1e-9))))
+
+
+def _rounds(timed: Sequence[_Timed], timer: Timer, seconds: float) -> int:
+    """Take blocks in turn until the time of all is spent; return the number of rounds."""
+    order, rounds, start = list(timed), 0, clock.now()
+    while rounds < MIN_ROUNDS or clock.now() - start < seconds * len(timed):
+        for one in order:
+            one.blocks_s.append(timer(one.subject, one.calls) / one.calls)
+        order.reverse()
+        rounds += 1
+    return rounds
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's garbage collector out of the timed part."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

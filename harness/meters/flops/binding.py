@@ -1,0 +1,86 @@
+"""From the arguments of a dispatched operator to its signature and to the call that a formula sees. For workers: imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from harness.meters.flops.spec import Call, TensorSpec, spec_of, tensors_in
+
+_PLAIN = (int, float, complex, bool, str, type(None), torch.dtype, torch.layout, torch.memory_format)
+
+
+def signature(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], bool]:
+    """Return what a count depends on, hashable, and whether the results must be looked at too.
+
+    Shapes, strides and types of the tensors, plain arguments as they are, and which arguments are one and the same tensor. The results matter where an
+    argument hides sizes of its own (packed weights, sparse tensors).
+    """
+    parts: list[Any] = []
+    seen: list[int] = []
+    opaque = _collect(args, parts, seen)
+    if kwargs:
+        parts.extend(kwargs)
+        opaque |= _collect(kwargs.values(), parts, seen)
+    if len(set(seen)) < len(seen):
+        parts.append(tuple(seen.index(one) for one in seen))
+    return tuple(parts), opaque
+
+
+def _collect(values: Iterable[Any], parts: list[Any], seen: list[int]) -> bool:
+    opaque = False
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            seen.append(id(value))
+            if value.layout is torch.strided and not value.is_nested:
+                parts.append((value.shape, value.stride(), value.dtype))
+            else:
+                opaque = True
+                parts.append(_layout_key(value))
+        elif isinstance(value, _PLAIN):
+            parts.append(value)
+        elif isinstance(value, (tuple, list)):
+            parts.append(len(value))
+            opaque |= _collect(value, parts, seen)
+        else:
+            opaque |= isinstance(value, torch.ScriptObject)
+            parts.append(type(value).__name__)
+    return opaque
+
+
+def _layout_key(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """Return what tells apart two nested or sparse tensors, as far as costs go."""
+    spec = spec_of(tensor)
+    return (str(tensor.layout), spec.shape, spec.dtype, spec.nnz, spec.nbytes, tuple(m.shape for m in spec.members))
+
+
+def describe(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Call:
+    """Bind a dispatched operator's arguments to the names of its schema, tensors replaced by their specs."""
+    specs: dict[int, TensorSpec] = {}
+    arguments: dict[str, Any] = {}
+    written: list[TensorSpec] = []
+    for position, formal in enumerate(func._schema.arguments):
+        given = args[position] if position < len(args) else kwargs.get(formal.name, formal.default_value if formal.has_default_value() else None)
+        value = _describe(given, specs)
+        if formal.alias_info is not None and formal.alias_info.is_write:
+            written.extend(tensors_in([value]))
+            if formal.kwarg_only:  # an `out=` argument: written, never read
+                continue
+        arguments[formal.name] = value
+    outs = out if isinstance(out, tuple) else (out,)
+    results = tuple(_describe(value, specs) for value in outs)
+    fresh = [r for r, formal in zip(results, func._schema.returns, strict=False) if formal.alias_info is None]
+    allocated = tuple(t for t in tensors_in(fresh) if all(t is not w for w in written))
+    return Call(func._schema.name, arguments, results if isinstance(out, tuple) else results[0], tuple(written), allocated)
+
+
+def _describe(value: Any, specs: dict[int, TensorSpec]) -> Any:
+    if isinstance(value, torch.Tensor):
+        return specs.setdefault(id(value), specs.get(id(value)) or spec_of(value))
+    if isinstance(value, (tuple, list)):
+        return tuple(_describe(member, specs) for member in value)
+    if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack"):
+        return _describe(value.unpack()[0], specs)  # packed quantized weights: (weight, bias)
+    return value

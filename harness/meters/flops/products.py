@@ -1,0 +1,164 @@
+"""Costs of matrix products, convolutions and attention. For workers: imports torch.
+
+Convention: two operations a multiply-accumulate; whole operands, so that neither the zeros of a padding nor the masked half of a causal attention
+is discounted; the scalars and biases of a fused product are element-wise operations.
+"""
+
+from __future__ import annotations
+
+import math
+
+from harness.meters.flops.classes import OpClass
+from harness.meters.flops.cost import Cost, floating, product
+from harness.meters.flops.normalize import softmax_ops
+from harness.meters.flops.spec import Call, TensorSpec
+
+
+def matmul_macs(left: TensorSpec, right: TensorSpec) -> int | None:
+    """Return the multiply-accumulates of `left @ right` for vectors, matrices and batches, broadcast; None for two sparse operands.
+
+    A sparse operand costs one a stored element and column of the other.
+    """
+    if left.nnz is not None and right.nnz is not None:
+        return None  # depends on where the elements are
+    columns = right.shape[-1] if len(right.shape) > 1 else 1
+    rows = left.shape[-2] if len(left.shape) > 1 else 1
+    if left.nnz is not None:
+        return left.nnz * columns
+    if right.nnz is not None:
+        return right.nnz * rows
+    batch = max(math.prod(left.shape[:-2]), math.prod(right.shape[:-2]))
+    return batch * rows * left.shape[-1] * columns
+
+
+def matmul(call: Call, left: str = "self", right: str = "mat2") -> Cost | None:
+    """Cost the product of two arguments."""
+    macs = matmul_macs(call[left], call[right])
+    return None if macs is None else product(macs, call[left])
+
+
+def linear(call: Call, x: str = "input") -> Cost:
+    """Cost `x Wᵀ + b` where it arrives whole."""
+    biased = call.get("bias") is not None
+    return product(call[x].numel * call["weight"].shape[0], call[x]) + floating(elementwise=biased * call.result.numel)
+
+
+def accumulated_matmul(call: Call, left: str, right: str) -> Cost | None:
+    """Cost `beta · self + alpha · left @ right`: one addition an element, and one product for each scalar that is not 1."""
+    macs = matmul_macs(call[left], call[right])
+    if macs is None:
+        return None
+    beta, alpha = call.get("beta", 1), call.get("alpha", 1)
+    scalars = (beta != 0) + (beta not in (0, 1)) + (alpha != 1)
+    return product(macs, call[left]) + floating(elementwise=scalars * call.result.numel)
+
+
+def scaled_matmul(call: Call, x: str, columns: int | None = None) -> Cost:
+    """Cost a floating-point product whose operands carry scales (8-bit floats, packed integer weights): a product by the scale an element of the result."""
+    return product(call[x].numel * (columns or call.result.shape[-1]), call[x]) + floating(elementwise=call.result.numel)
+
+
+def grouped_matmul(call: Call, left: str, right: str) -> Cost:
+    """Cost products of consecutive row or column groups: (M, K) by (G, K, N), (G, M, K) by (K, N), (M, K) by (K, N), or a batch."""
+    a, b = call[left], call[right]
+    if len(a.shape) == 2 or len(b.shape) == 2:
+        columns = b.shape[-1]
+        return product(a.shape[-2] * a.shape[-1] * columns, a)
+    return product(matmul_macs(a, b) or 0, a)
+
+
+def convolution(call: Call, x: str = "input", transposed: bool | None = None) -> Cost:
+    """Cost a convolution: kernel volume times channels a group at each output position; a transposed one, at each input position."""
+    weight = call["weight"]
+    turned = bool(call.get("transposed", False)) if transposed is None else transposed
+    positions = call[x].numel if turned else call.result.numel
+    cost = product(positions * math.prod(weight.shape[1:]), call[x], OpClass.CONV)
+    return cost + floating(elementwise=call.result.numel) if call.get("bias") is not None else cost
+
+
+def convolution_tbc(call: Call) -> Cost:
+    """Cost a convolution over (time, batch, channels) with a (kernel, in, out) weight."""
+    return product(call.result.numel * math.prod(call["weight"].shape[:2]), call["self"], OpClass.CONV) + floating(elementwise=call.result.numel)
+
+
+def convolution_backward(call: Call) -> Cost:
+    """Cost the gradients asked for: input and weight cost what the forward pass did, the bias is a sum."""
+    gradient, weight = call["grad_output"], call["weight"]
+    positions = call["input"].numel if call["transposed"] else gradient.numel
+    for_input, for_weight, for_bias = call["output_mask"]
+    macs = positions * math.prod(weight.shape[1:])
+    summed = gradient.numel - gradient.shape[1] if for_bias else 0
+    return product(macs * (bool(for_input) + bool(for_weight)), gradient, OpClass.CONV) + floating(reduction=summed)
+
+
+def distances_by_products(call: Call) -> Cost:
+    """Cost `|x|² + |y|² - 2 x·y` as one product of vectors lengthened by 2, as torch does, with the norms and roots around it."""
+    x, y, out = call["x1"], call["x2"], call.result
+    products = product(out.numel * (x.shape[-1] + 2), x)
+    rows = x.numel + y.numel
+    return products + floating(elementwise=rows + x.numel + 2 * out.numel, reduction=rows - (x.numel + y.numel) // max(x.shape[-1], 1))
+
+
+def distances(call: Call) -> Cost:
+    """Cost p-norm distances between all pairs of rows: by one product for the Euclidean norm of many rows, else element by element."""
+    x, y, p, mode = call["x1"], call["x2"], call["p"], call["compute_mode"]
+    if p == 2 and mode != 2 and (mode == 1 or max(x.shape[-2], y.shape[-2]) > 25):  # torch switches at 25 rows
+        return distances_by_products(call)
+    terms, pairs = call.result.numel * x.shape[-1], call.result.numel
+    powers = 0 if p in (0, 1, 2, math.inf) else terms + pairs
+    return floating(elementwise=2 * terms + (pairs if p == 2 else 0), reduction=terms - pairs, transcendental=powers)
+
+
+def attention(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
+    """Cost softmax(q kᵀ · scale + mask) v over whole score matrices, whichever kernel runs it."""
+    query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
+    return attention_ops(query, keys, values, masked=call.get(mask) is not None)
+
+
+def attention_ops(query: TensorSpec, keys: int, value_width: int, masked: bool) -> Cost:
+    """Cost attention of all rows of `query` over `keys` keys: two products, the scale, the mask, the softmax."""
+    rows = math.prod(query.shape[:-1])
+    products = product(rows * keys * (query.shape[-1] + value_width), query)
+    return products + floating(elementwise=rows * keys * (1 + masked)) + softmax_ops(rows, keys)
+
+
+def varlen_attention(call: Call, bounds: tuple[str, ...]) -> Cost | None:
+    """Cost attention over (batch, length, heads, width); None for ragged batches, whose lengths are values, not shapes."""
+    if any(call.get(name) is not None for name in bounds):
+        return None
+    return attention(call, mask="attn_bias", length_axis=-3)
+
+
+def attention_backward(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
+    """Cost the fused backward pass: five products, because the scores are computed again (torch.utils.flop_counter counts the same)."""
+    query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
+    rows, width = math.prod(query.shape[:-1]), query.shape[-1]
+    scores = rows * keys
+    masked = call.get(mask) is not None
+    products = product(scores * (3 * width + 2 * values), query)  # scores, dP = dO Vᵀ, dV = Pᵀ dO, dQ = dS K, dK = dSᵀ Q
+    softmax = floating(elementwise=(5 + masked) * scores, transcendental=scores)  # scale, shift, dP - delta, times P, scale
+    return products + softmax + floating(elementwise=rows * values, reduction=rows * (values - 1))  # delta = sum of O · dO
+
+
+def varlen_attention_backward(call: Call, bounds: tuple[str, ...]) -> Cost | None:
+    """Cost the fused backward pass over (batch, length, heads, width); None for ragged batches."""
+    if any(call.get(name) is not None for name in bounds):
+        return None
+    return attention_backward(call, mask="bias", length_axis=-3)
+
+
+def quantized_product(call: Call, x: str, weight: str, kind: OpClass) -> Cost | None:
+    """Cost a product with packed 8-bit weights, its input quantized on the way in where it is floating point, its result scaled on the way out."""
+    activations, packed = call[x], call[weight]
+    if not isinstance(packed, TensorSpec):
+        return None
+    macs = call.result.numel * math.prod(packed.shape[1:])
+    if packed.dtype.is_floating_point:
+        return product(macs, activations, kind) + floating(elementwise=call.result.numel)
+    entering = quantize_ops(activations) if activations.is_float else Cost()
+    return Cost({OpClass.INT8: 2 * macs}) + entering + floating(elementwise=2 * call.result.numel)
+
+
+def quantize_ops(x: TensorSpec) -> Cost:
+    """Cost finding the range of a tensor and quantizing it: minimum and maximum, then product, sum and rounding an element."""
+    return floating(elementwise=3 * x.numel, reduction=2 * (x.numel - 1))

@@ -1,0 +1,162 @@
+"""What a formula sees of an operator's call: names, shapes and data types, never values. For workers: imports torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+
+_SPARSE = frozenset({torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc})
+_INDEX_BYTES = 8
+"""Indices of sparse tensors are int64."""
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSpec:
+    """A tensor without its values.
+
+    Attributes:
+        shape: Sizes; for a nested tensor those of its padded form.
+        dtype: Element type.
+        nbytes: Bytes that reading it whole touches: an expanded axis counts once.
+        nnz: Stored elements of a sparse tensor; None for a dense one.
+        members: The tensors of a nested tensor.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    nbytes: int
+    nnz: int | None = None
+    members: tuple[TensorSpec, ...] = ()
+
+    @property
+    def numel(self) -> int:
+        """Elements, the zeros of a sparse tensor included."""
+        return math.prod(self.shape)
+
+    @property
+    def stored(self) -> int:
+        """Elements that are there: `nnz` of a sparse tensor, else all."""
+        return self.numel if self.nnz is None else self.nnz
+
+    @property
+    def is_float(self) -> bool:
+        """Real or complex floating point."""
+        return self.dtype.is_floating_point or self.dtype.is_complex
+
+
+def dense(shape: Sequence[int], dtype: torch.dtype) -> TensorSpec:
+    """Return the spec of a dense tensor."""
+    return TensorSpec(tuple(shape), dtype, math.prod(shape) * dtype.itemsize)
+
+
+def spec_of(tensor: torch.Tensor) -> TensorSpec:
+    """Describe a tensor of any layout."""
+    if tensor.is_nested:
+        return _nested_spec(tensor)
+    if tensor.layout in _SPARSE:
+        return _sparse_spec(tensor)
+    shape = tuple(tensor.shape)
+    if tensor.layout is not torch.strided:
+        return dense(shape, tensor.dtype)
+    touched = math.prod(n for n, step in zip(shape, tensor.stride(), strict=True) if step)
+    span = 1 + sum((n - 1) * step for n, step in zip(shape, tensor.stride(), strict=True)) if touched else 0
+    return TensorSpec(shape, tensor.dtype, min(touched, span) * tensor.dtype.itemsize)
+
+
+def _nested_spec(tensor: torch.Tensor) -> TensorSpec:
+    members = tuple(spec_of(member) for member in tensor.unbind())
+    sides = zip(*(m.shape for m in members), strict=True)
+    return TensorSpec((len(members), *map(max, sides)), tensor.dtype, sum(m.nbytes for m in members), members=members)
+
+
+def _sparse_spec(tensor: torch.Tensor) -> TensorSpec:
+    if tensor.layout is torch.sparse_coo:
+        stored, indices = tensor._nnz() * math.prod(tensor.shape[tensor.sparse_dim() :]), tensor._nnz() * tensor.sparse_dim()
+    else:
+        by_row = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+        pointers, places = (tensor.crow_indices(), tensor.col_indices()) if by_row else (tensor.ccol_indices(), tensor.row_indices())
+        stored, indices = tensor.values().numel(), pointers.numel() + places.numel()
+    return TensorSpec(tuple(tensor.shape), tensor.dtype, stored * tensor.dtype.itemsize + indices * _INDEX_BYTES, nnz=stored)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an operator.
+
+    `call["weight"]` is the argument of that name in the operator's schema: a `TensorSpec` for a tensor, a list for a list, the default where none was
+    given, None where there is none.
+
+    Attributes:
+        operator: The name with its namespace: `aten::addmm`.
+        arguments: Every argument by name.
+        out: What it returned: a `TensorSpec`, a tuple of them, or None.
+        written: Arguments that it changes in place.
+        allocated: Results that are new tensors.
+    """
+
+    operator: str
+    arguments: Mapping[str, Any]
+    out: Any
+    written: tuple[TensorSpec, ...] = ()
+    allocated: tuple[TensorSpec, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arguments[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the argument of that name, or `default` where the schema has none."""
+        return self.arguments.get(name, default)
+
+    @cached_property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """Return the tensor arguments in order, each once even if it was passed twice."""
+        return tuple(dict.fromkeys(tensors_in(self.arguments.values())))
+
+    @property
+    def result(self) -> TensorSpec:
+        """Return the first tensor that came out, or the first tensor argument where none did."""
+        return next(tensors_in([self.out]), None) or self.tensors[0]
+
+    @property
+    def computes_in(self) -> TensorSpec:
+        """Return the tensor whose type the operator computes in: the first floating-point argument or result, else the first of all."""
+        found = [*self.tensors, *tensors_in([self.out])]
+        return next((t for t in found if t.is_float), found[0])
+
+    @property
+    def is_real_work(self) -> bool:
+        """Whether it computes on floating-point numbers, not on indices or masks."""
+        return self.computes_in.is_float
+
+    def nested_count(self) -> int:
+        """Return the number of tensors in its nested arguments; 0 where it has none."""
+        return max((len(t.members) for t in (*self.tensors, *tensors_in([self.out]))), default=0)
+
+    def member(self, index: int) -> Call:
+        """Return the call as one tensor of its nested arguments sees it."""
+        pick = lambda value: map_tensors(value, lambda t: t.members[index] if t.members else t)  # noqa: E731  used four times below
+        arguments = {name: pick(value) for name, value in self.arguments.items()}
+        return Call(self.operator, arguments, pick(self.out), pick(self.written), pick(self.allocated))
+
+
+def tensors_in(values: Any) -> Iterator[TensorSpec]:
+    """Yield the tensors in nested tuples and lists."""
+    for value in values:
+        if isinstance(value, TensorSpec):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from tensors_in(value)
+
+
+def map_tensors(value: Any, change: Any) -> Any:
+    """Apply `change` to every tensor in nested tuples and lists."""
+    if isinstance(value, TensorSpec):
+        return change(value)
+    if isinstance(value, (tuple, list)):
+        return tuple(map_tensors(member, change) for member in value)
+    return value

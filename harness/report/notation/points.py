@@ -1,0 +1,34 @@
+"""Sweep points and names of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cache
+
+_SLUG_LENGTH = 60
+"""Longer file names trouble old file systems once a folder stands before them."""
+
+
+@cache
+def point_label(params: str) -> str:
+    """Write a sweep point for people: `{"resolution": 14}` becomes `resolution 14`; empty for a paper without axes."""
+    try:
+        point = json.loads(params or "{}")
+    except ValueError:
+        return params
+    return ", ".join(f"{key} {value}" for key, value in point.items()) if isinstance(point, dict) else str(point)
+
+
+@cache
+def file_slug(name: str) -> str:
+    """Return a name that is safe as a file, an address and an identifier, and differs where names differ.
+
+    >>> file_slug("time-series")
+    'time-series'
+    """
+    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH]
+    if plain == name:
+        return plain
+    return f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

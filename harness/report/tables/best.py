@@ -1,0 +1,26 @@
+"""The best of a column: by interval, so that what cannot be told apart ties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from harness.plugin.card import Better
+from harness.report.facts.figures import Fig
+
+Name = TypeVar("Name")
+
+
+def best_of(figures: Mapping[Name, Fig], better: Better | None) -> frozenset[Name]:
+    """Return who is best, ties included; nobody where all tie, there is nobody to beat, or neither way is better.
+
+    Figures tie whose intervals overlap; a figure without an interval can be told from none. Figures of different provenance are never
+    compared: then nobody is best.
+    """
+    if better is None or len(figures) < 2 or len({f.provenance for f in figures.values()}) > 1:  # noqa: PLR2004
+        return frozenset()
+    sign = 1.0 if better is Better.LOWER else -1.0
+    ends = {name: sorted(sign * bound for bound in figure.bounds) for name, figure in figures.items()}
+    top = min(figures, key=lambda name: (sign * figures[name].value, ends[name][1]))
+    tied = frozenset(name for name, (low, _) in ends.items() if low <= ends[top][1])
+    return tied if len(tied) < len(figures) else frozenset()

@@ -1,0 +1,96 @@
+"""A variant beside its baseline: ratios of quantities, differences of qualities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from harness.plugin.card import Better
+from harness.report.facts.facts import Facts
+from harness.report.facts.figures import Fig, RowKey
+from harness.report.notation.quantities import RATIO_METRIC, Quantity
+from harness.stats.estimate import Estimate
+from harness.stats.ratio import ratio_of
+
+_CACHED_RATIOS = 200_000
+"""The same ratio stands on a family's page, on a paper's page and on the index."""
+
+
+class Sense(StrEnum):
+    """Which way a comparison goes, by its whole interval."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    """Exactly equal, without any spread."""
+    UNCLEAR = "unclear"
+    """The interval includes no effect, or there is none."""
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A figure relative to the baseline's.
+
+    Attributes:
+        estimate: Ratio, or difference for qualities.
+        baseline: The variant in the denominator.
+        is_difference: True for a difference.
+        paired: True where both were measured interleaved in one process: the only kind that claims are judged on.
+        sense: Which way it goes.
+    """
+
+    estimate: Estimate
+    baseline: str
+    is_difference: bool
+    paired: bool
+    sense: Sense
+
+
+def relative(facts: Facts, row: RowKey, place: str, quantity: Quantity, baseline: str) -> Relative | None:
+    """Compare a row's figure with the same row of `baseline`; None where either is missing or no ratio exists."""
+    own = facts.figure(row, place, quantity.metric)
+    if quantity.metric == "latency":
+        paired = facts.figure(row, place, RATIO_METRIC, baseline)
+        if paired is not None:
+            return Relative(paired.estimate, baseline, False, True, sense(paired.estimate, 1.0, quantity.better))
+    base = facts.figure(row._replace(variant=baseline), place, quantity.metric)
+    if own is None or base is None or row.variant == baseline:
+        return None
+    if quantity.compares_by_difference:
+        gap = difference_of(own.estimate, base.estimate)
+        return Relative(gap, baseline, True, False, sense(gap, 0.0, quantity.better))
+    if not (_is_positive(own) and _is_positive(base)):
+        return None
+    ratio = _ratio(own.estimate, base.estimate)
+    return Relative(ratio, baseline, False, False, sense(ratio, 1.0, quantity.better))
+
+
+def difference_of(a: Estimate, b: Estimate) -> Estimate:
+    """Return the difference a - b of two independent figures: the arms added as squares (Donner and Zou, 2012)."""
+    gap, n = a.value - b.value, min(a.n, b.n)
+    if not (a.has_interval and b.has_interval):
+        return Estimate(gap, None, None, n)
+    (a_low, a_high), (b_low, b_high) = a.bounds, b.bounds
+    below, above = math.hypot(a.value - a_low, b_high - b.value), math.hypot(a_high - a.value, b.value - b_low)
+    return Estimate(gap, gap - below, gap + above, n)
+
+
+def sense(estimate: Estimate, no_effect: float, better: Better | None) -> Sense:
+    """Say which way a whole interval lies of no effect."""
+    low, high = estimate.bounds
+    if low == high == no_effect:
+        return Sense.SAME
+    if better is None or low <= no_effect <= high:
+        return Sense.UNCLEAR
+    return Sense.BETTER if (high < no_effect) == (better is Better.LOWER) else Sense.WORSE
+
+
+@lru_cache(maxsize=_CACHED_RATIOS)
+def _ratio(a: Estimate, b: Estimate) -> Estimate:
+    return ratio_of(a, b)
+
+
+def _is_positive(figure: Fig) -> bool:
+    return figure.value > 0 and (figure.low is None or figure.low > 0)

@@ -1,0 +1,175 @@
+"""A run from plan to journal."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.meters.registry import METERS
+from harness.plugin.discovery import Plugin
+from harness.plugin.serial import card_to_dict
+from harness.runner.case import Status
+from harness.runner.content import content_key
+from harness.runner.execute import CaseResult, Limits, run_case
+from harness.runner.lane import Lane
+from harness.runner.plan import Planned
+from harness.runner.progress import RunProgress
+from harness.runner.rows import Rows, case_rows, reused_rows
+from harness.store import Store
+from harness.targets import Target
+
+
+def new_run_id() -> str:
+    """Return a name for a run that sorts by time: `20261121-090500-3fa1`."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many cases of a run ended how."""
+
+    cases: Mapping[str, int]
+    reused: int
+    broken: int
+
+    @property
+    def bad(self) -> bool:
+        """Say whether any case or plugin did not do what it should."""
+        return self.broken > 0 or any(self.cases.get(s, 0) for s in ("failed", "crashed", "timeout", "out_of_memory"))
+
+
+class Run:
+    """One run into one store.
+
+    Args:
+        run_id: Its name; an existing one is resumed.
+        store: Prepared for writing.
+        target: Where the cases run.
+        limits: What each case may use.
+        environment: Facts of the machine and software.
+        fresh: Measure even what the store already has under the same content key.
+    """
+
+    def __init__(
+        self, run_id: str, store: Store, target: Target, limits: Limits, environment: Mapping[str, str], fresh: bool = False
+    ) -> None:
+        self.run_id = run_id
+        self._store, self._target, self._limits, self._environment, self._fresh = store, target, limits, environment, fresh
+        self._tally: Counter[str] = Counter()
+        self._reused = 0
+
+    def begin(self, plugins: Sequence[Plugin], planned: Sequence[Planned], options: Mapping[str, Any]) -> None:
+        """Record cards, environment, options and plan, before the first case."""
+        rows = [
+            {
+                "paper": p.slug,
+                "card": _card_json(p),
+                "origin": _origin(p),
+                "status": p.status,
+                "message": p.error,
+                "traceback": p.traceback,
+            }
+            for p in plugins
+        ]
+        self._store.write("papers", self.run_id, "papers", rows)
+        self._store.write("environments", self.run_id, "environment", [{"key": k, "value": v} for k, v in self._environment.items()])
+        self._store.begin(self.run_id, options, [p.case.case_id for p in planned])
+
+    def execute(self, plugins: Sequence[Plugin], planned: Sequence[Planned], progress: RunProgress) -> Tally:
+        """Run every planned case that has not ended yet, and seal the run.
+
+        Raises:
+            KeyboardInterrupt: after the cases in flight have been stopped; what had ended is kept, and the run can be resumed.
+        """
+        left = self._left(planned, progress)
+        shared = [p for p in left if not METERS[p.case.meter].exclusive]
+        alone = [p for p in left if METERS[p.case.meter].exclusive]
+        lanes = [Lane() for _ in range(_lanes(left))]
+        try:
+            for lane in lanes:
+                lane.start()
+            self._run_shared(shared, lanes, progress)
+            for item in alone:
+                progress.running(item.case.title)
+                self._ended(item, self._run(item, lanes), progress)
+        finally:
+            for lane in lanes:
+                lane.close()
+        self._store.finish(self.run_id)
+        return Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))
+
+    def _left(self, planned: Sequence[Planned], progress: RunProgress) -> list[Planned]:
+        """Return the cases that must run: not those that ended before, nor those whose figures an earlier run has."""
+        done = self._store.finished_cases(self.run_id)
+        keys = {} if self._fresh else {self._key(p): p for p in planned if p.case.case_id not in done}
+        known = self._store.measured(keys)
+        for run_id in sorted({run for run, _ in known.values()}):
+            cases = {case_id: keys[key] for key, (run, case_id) in known.items() if run == run_id}
+            for case_id, tables in self._store.case_tables(run_id, cases).items():
+                self._reuse(cases[case_id], run_id, tables, progress)
+                done.add(cases[case_id].case.case_id)
+        return [p for p in planned if p.case.case_id not in done]
+
+    def _reuse(self, planned: Planned, run_id: str, tables: Mapping[str, Rows], progress: RunProgress) -> None:
+        self._store.write_case(self.run_id, planned.case.case_id, reused_rows(tables, self.run_id, run_id))
+        self._tally[Status.OK] += 1
+        self._reused += 1
+        progress.ended(planned.case.title, Status.OK, 0.0, f"reused from {run_id}")
+
+    def _run_shared(self, planned: Sequence[Planned], lanes: Sequence[Lane], progress: RunProgress) -> None:
+        """Run cases in which nothing is timed, one on each core."""
+        free = list(lanes[: max(1, min(len(lanes), os.cpu_count() or 1))])
+        waiting, running = list(planned), dict[Future[CaseResult], tuple[Planned, Lane]]()
+        pool = ThreadPoolExecutor(len(free))
+        try:
+            while waiting or running:
+                while waiting and free:
+                    item, lane = waiting.pop(0), free.pop()
+                    progress.running(item.case.title)
+                    running[pool.submit(self._run, item, [lane])] = (item, lane)
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    item, lane = running.pop(future)
+                    free.append(lane)
+                    self._ended(item, future.result(), progress)
+        except BaseException:
+            for _, lane in running.values():
+                lane.close()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, planned: Planned, lanes: Sequence[Lane]) -> CaseResult:
+        if planned.skip:
+            return CaseResult(planned.case, Status.SKIPPED, planned.skip)
+        return run_case(planned, self._target, lanes, self._limits)
+
+    def _ended(self, planned: Planned, result: CaseResult, progress: RunProgress) -> None:
+        self._store.write_case(self.run_id, result.case.case_id, case_rows(result, self._key(planned)))
+        self._tally[result.status] += 1
+        progress.ended(result.case.title, result.status, result.seconds, result.message)
+
+    def _key(self, planned: Planned) -> str:
+        return content_key(planned.case, planned.plugin, self._environment)
+
+
+def _lanes(planned: Sequence[Planned]) -> int:
+    """As many fork servers as a case has repetitions, so that each comes from a process started apart; and one a core for the shared part."""
+    repetitions = [METERS[p.case.meter].repetitions(p.case.scale) for p in planned if METERS[p.case.meter].exclusive]
+    return max([1, min(os.cpu_count() or 1, len(planned)), *repetitions])
+
+
+def _card_json(plugin: Plugin) -> str:
+    return json.dumps(card_to_dict(plugin.paper)) if plugin.paper else ""
+
+
+def _origin(plugin: Plugin) -> str:
+    """Return where a plugin comes from without a folder of this machine in it."""
+    return os.path.basename(plugin.source.path) if plugin.source.path else plugin.source.origin  # noqa: PTH119
