@@ -4,8 +4,15 @@ What a plugin's author imports:
 
 >>> from harness import Claim, Data, Paper, PublishedSize, Quality, Variant, hookimpl
 
+What anyone with a module or a function calls, no plugin needed:
+
+    harness.profile(model, x)                        # FLOPs, latency, memory, energy
+    harness.compare({"new": f, "old": g}, x)         # faster, slower, the same, or cannot tell
+
 Importing this package never imports torch.
 """
+
+from typing import Any
 
 from harness.plugin import (
     Artifact,
@@ -45,5 +52,16 @@ __all__ = [
     "Work",
     "Workload",
     "__version__",
+    "compare",
     "hookimpl",
+    "profile",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `profile` and `compare` when they are first used: they bring numpy and pandas."""
+    if name in ("profile", "compare"):
+        from harness import profiling
+
+        return getattr(profiling, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -101,7 +101,9 @@ class Evidence:
             raise self._missing(variant, metric, conditions)
         return found[0]
 
-    def pair(self, subject: str, baseline: str, metric: str, conditions: Conditions, scale: str, point: Mapping[str, Any]) -> tuple[Row, Row]:
+    def pair(
+        self, subject: str, baseline: str, metric: str, conditions: Conditions, scale: str, point: Mapping[str, Any]
+    ) -> tuple[Row, Row]:
         """Return the figures of subject and baseline; for interleaved metrics both come from one case."""
         a = self.figure(subject, metric, conditions, scale, point)
         for row in self.figures:
@@ -121,7 +123,9 @@ class Evidence:
     def _missing(self, variant: str, metric: str, conditions: Conditions) -> NoEvidenceError:
         targets = {r["target"].split(":")[0] for r in self.cases}
         if conditions.device and conditions.device not in targets:
-            return NoEvidenceError("device", f"needs a run on {conditions.device}; this one ran on {', '.join(sorted(targets)) or 'nothing'}")
+            return NoEvidenceError(
+                "device", f"needs a run on {conditions.device}; this one ran on {', '.join(sorted(targets)) or 'nothing'}"
+            )
         bad = [c for c in self.cases if variant in c["variant"].split(",") and c["status"] != "ok" and c["workload"] == conditions.workload]
         if bad:
             return NoEvidenceError("case", f"the case of {variant} ended as {bad[0]['status']}: {bad[0]['message'][:160]}")

@@ -99,7 +99,7 @@ def _growth(claim: Claim, evidence: Evidence, conditions: Conditions, scale: str
     for value in evidence.card.axis(claim.axis, scale):
         sizes.append(float(value))
         figures.append(estimate(evidence.figure(claim.subject, claim.quantity, conditions, scale, {**point, claim.axis: value})))
-    if len(sizes) < 2:  # noqa: PLR2004  a slope needs two points
+    if len(sizes) < 2:
         raise NoEvidenceError("sweep", f"the sweep over {claim.axis} has one point at scale {scale}")
     return fit_exponent(sizes, figures)
 
@@ -144,9 +144,7 @@ def _verdict(claim: Claim, found: Estimate, card: Paper) -> Verdict:
             return judge_value(found, claimed, lower)
 
 
-def _judgement(
-    question: Question, card: Paper, found: Estimate | None, verdict: str, reason: str, missing: str, run_id: str
-) -> Judgement:
+def _judgement(question: Question, card: Paper, found: Estimate | None, verdict: str, reason: str, missing: str, run_id: str) -> Judgement:
     claim = question.claim
     return Judgement(
         paper=card.slug,

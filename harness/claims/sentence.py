@@ -87,4 +87,4 @@ def _name(quantity: str) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

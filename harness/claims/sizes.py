@@ -52,12 +52,8 @@ def check_size(card: Paper, size: PublishedSize, figures: Sequence[Row], cases: 
 
 
 def _is_for(row: Row, card: Paper, size: PublishedSize) -> bool:
-    return (
-        row["paper"] == card.slug
-        and row["variant"] == size.variant
-        and row["workload"] == size_workload(card, size)
-        and json.loads(row["params"]) == json.loads(json.dumps(size_point(card, size)))
-    )
+    named = (row["paper"], row["variant"], row["workload"]) == (card.slug, size.variant, size_workload(card, size))
+    return named and bool(json.loads(row["params"]) == json.loads(json.dumps(size_point(card, size))))
 
 
 def _compare(size: PublishedSize, built: float) -> tuple[SizeVerdict, str]:

@@ -14,7 +14,6 @@ def list_plugins(plugin_path: PluginPathOption = None, as_json: JsonOption = Fal
     """List the plugins that are installed or given, broken ones with the reason.
 
     Examples:
-
         harness list
 
         harness list --plugin-path my_method.py
@@ -67,7 +66,5 @@ def _print_table(plugins: list[Plugin]) -> None:
             table.add_row(plugin.slug, "", "", "", "", status)
             continue
         baselines = ", ".join(v.name for v in card.variants if not v.subject)
-        table.add_row(
-            plugin.slug, card.family, str(card.year), Text(card.title), Text(f"{card.subject.name} | {baselines}"), status
-        )
+        table.add_row(plugin.slug, card.family, str(card.year), Text(card.title), Text(f"{card.subject.name} | {baselines}"), status)
     Console().print(table)

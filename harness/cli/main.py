@@ -6,11 +6,15 @@ import sys
 
 import typer
 
+from harness.cli.claims import claims
+from harness.cli.devices import devices
+from harness.cli.doctor import doctor
 from harness.cli.list_ import list_plugins
 from harness.cli.report import report
 from harness.cli.results import results
 from harness.cli.run import run
 from harness.cli.show import show
+from harness.cli.verify import verify
 from harness.errors import ExitCode, HarnessError
 
 app = typer.Typer(
@@ -27,6 +31,10 @@ app.command("show")(show)
 app.command("run")(run)
 app.command("results")(results)
 app.command("report")(report)
+app.command("verify")(verify)
+app.command("claims")(claims)
+app.command("doctor")(doctor)
+app.command("devices")(devices)
 
 
 def main() -> None:

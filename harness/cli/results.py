@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from harness.cli.options import DEFAULT_STORE, StoreOption
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Format(StrEnum):
@@ -31,7 +28,6 @@ def results(
     """Write the figures of a run, one row each, to standard output.
 
     Examples:
-
         harness results
 
         harness results 20261121-090500-3fa1 --format csv > figures.csv
@@ -52,10 +48,10 @@ def results(
         case Format.JSON:
             typer.echo(figures.to_pandas().to_json(orient="records", date_format="iso", indent=1))
         case Format.TABLE:
-            _print_table(figures.to_pandas())
+            _print_table(figures.to_pylist())
 
 
-def _print_table(frame: pd.DataFrame) -> None:
+def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -63,9 +59,11 @@ def _print_table(frame: pd.DataFrame) -> None:
 
     columns = ["paper", "variant", "workload", "params", "metric", "value", "95% interval", "unit", "n", "provenance", "meter", "message"]
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in frame.itertuples():
-        metric = f"{row.metric} / {row.baseline}" if row.baseline else row.metric
-        interval = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low and row.low != row.high else ""
-        cells = (row.paper, row.variant, row.workload, row.params, metric, f"{row.value:.6g}", interval, row.unit, str(row.n))
-        table.add_row(*(Text(str(c)) for c in (*cells, row.provenance, row.meter, row.message)))
+    for row in rows:
+        metric = f"{row['metric']} / {row['baseline']}" if row["baseline"] else row["metric"]
+        spread = row["low"] is not None and row["low"] != row["high"]
+        interval = f"{row['low']:.4g} to {row['high']:.4g}" if spread else ""
+        named = [row[c] for c in ("paper", "variant", "workload", "params")]
+        cells = [*named, metric, f"{row['value']:.6g}", interval, row["unit"], str(row["n"]), row["provenance"], row["meter"], row["message"]]
+        table.add_row(*map(Text, cells))
     Console(width=None if sys.stdout.isatty() else 240).print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +15,13 @@ from harness.cli.options import DEFAULT_STORE, JsonOption, PluginPathOption, Sto
 from harness.errors import ExitCode, HarnessError, NothingToMeasureError
 
 if TYPE_CHECKING:
+    from harness.plugin.discovery import Plugin
     from harness.runner.plan import Planned
     from harness.runner.run import Tally
+    from harness.targets import Target
 
-_METRICS = "flops,memory,quality,latency,energy"
+_METRICS = "flops,sizes,memory,quality,latency,energy"
 _GIB = 2**30
-_MEMORY_SHARE = 0.8
-"""A case may use this share of the machine's memory: past it the kernel would begin to end other programs."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Options:
     timeout_s: float
     memory_limit_gib: float
     threads: int
+    claims: bool
     fresh: bool
     plugin_path: tuple[str, ...]
 
@@ -44,7 +46,9 @@ class Options:
 def run(
     plugins: Annotated[str, typer.Option(help="`all`, slugs, globs, `family:NAME`; comma-separated.")] = "all",
     device: Annotated[str, typer.Option(help="`cpu`, `cuda`, `cuda:1`.")] = "cpu",
-    scale: Annotated[str, typer.Option(help="`smoke` (seconds), `small` (an honest reduced experiment), `paper` (published size).")] = "smoke",
+    scale: Annotated[
+        str, typer.Option(help="`smoke` (seconds), `small` (an honest reduced experiment), `paper` (published size).")
+    ] = "smoke",
     workload: Annotated[str, typer.Option(help="Only these workloads; comma-separated.")] = "",
     metrics: Annotated[str, typer.Option(help="Which meters; comma-separated.")] = _METRICS,
     mode: Annotated[str, typer.Option(help="`eager`, `compile`, `cudagraph`.")] = "eager",
@@ -52,6 +56,7 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a case may take.", min=0.1)] = 600.0,
     memory_limit: Annotated[float, typer.Option(help="GiB a process may allocate; 0: 80% of the machine.", min=0.0)] = 0.0,
     threads: Annotated[int, typer.Option(help="Threads torch may use; 0: every core.", min=0)] = 0,
+    claims: Annotated[bool, typer.Option("--claims", help="Measure exactly what claims need, under their own conditions.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure even what the store already has.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, with an estimate of the time, and stop.")] = False,
@@ -62,12 +67,13 @@ def run(
     """Measure papers against their baselines, each case in fresh processes, and keep every figure.
 
     Examples:
-
         harness run
 
         harness run --plugins hilo,family:time-series --scale small
 
         harness run --device cuda --metrics latency,energy
+
+        harness run --plugins hilo --claims
 
         harness run --resume
     """
@@ -82,6 +88,7 @@ def run(
         timeout,
         memory_limit,
         threads,
+        claims,
         fresh,
         tuple(str(p.resolve()) for p in plugin_path or ()),
     )
@@ -89,10 +96,10 @@ def run(
 
 
 def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bool) -> int:
+    from harness.claims.ledger import ledger
     from harness.plugin.discovery import discover
     from harness.runner.environment import environment
-    from harness.runner.execute import Limits
-    from harness.runner.plan import Request, plan
+    from harness.runner.execute import Limits, default_memory_bytes
     from harness.runner.progress import RunProgress
     from harness.runner.run import Run, new_run_id
     from harness.runner.select import select
@@ -106,7 +113,7 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
         asked = _options(json.loads(store.run(run_id)["options"]))
     chosen = select(discover(asked.plugin_path), asked.plugins)
     target = find_target(asked.device)
-    planned = plan(chosen, target, Request(asked.scale, _names(asked.metrics), _names(asked.workload), asked.dtype, asked.mode))
+    planned = _plan(chosen, target, asked)
     if dry_run:
         _print_plan(planned, as_json)
         return ExitCode.OK
@@ -114,7 +121,8 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
         raise NothingToMeasureError("the selection has no case to measure; see: harness run --dry-run")
     store.prepare()
     threads = asked.threads or len(os.sched_getaffinity(0))
-    limits = Limits(asked.timeout_s, _memory_bytes(asked.memory_limit_gib), threads)
+    memory_bytes = int(asked.memory_limit_gib * _GIB) or default_memory_bytes()
+    limits = Limits(asked.timeout_s, memory_bytes, threads)
     work = Run(run_id, store, target, limits, environment(target, threads), asked.fresh)
     if not resume:
         work.begin(chosen, planned, asdict(asked))
@@ -124,11 +132,26 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
         except KeyboardInterrupt:
             progress.note(f"stopped; what has ended is kept. Go on with: harness run --resume --store {location}")
             return ExitCode.INTERRUPTED
-    _print_summary(run_id, tally, location, as_json)
+    _print_summary(run_id, tally, Counter(j.verdict for j in ledger(store, [run_id])), location, as_json)
     for plugin in chosen:
         if plugin.error:
             typer.echo(f"broken: {plugin.slug}: {plugin.error}", err=True)
     return ExitCode.FAILED if tally.bad else ExitCode.OK
+
+
+def _plan(chosen: list[Plugin], target: Target, asked: Options) -> list[Planned]:
+    from harness.runner.claim_plan import plan_claims
+    from harness.runner.plan import Request, plan
+
+    request = Request(asked.scale, _names(asked.metrics), _names(asked.workload), asked.dtype, asked.mode)
+    planned = plan(chosen, target, request)
+    if not asked.claims:
+        return planned
+    planned, untestable = plan_claims(chosen, target)
+    for claim in untestable:
+        reduced = " (scaled-down check)" if claim.scaled else ""
+        typer.echo(f"not testable here: {claim.paper} {claim.claim}{reduced} needs {claim.needs}", err=True)
+    return planned
 
 
 def _options(stored: Mapping[str, Any]) -> Options:
@@ -142,12 +165,6 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
-def _memory_bytes(limit_gib: float) -> int:
-    if limit_gib:
-        return int(limit_gib * _GIB)
-    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _MEMORY_SHARE)
-
-
 def _print_plan(planned: list[Planned], as_json: bool) -> None:
     rows = [{**p.case.identity, "case_id": p.case.case_id, "skip": p.skip} for p in planned]
     if as_json:
@@ -158,12 +175,15 @@ def _print_plan(planned: list[Planned], as_json: bool) -> None:
     typer.echo(f"{len(planned)} cases", err=True)
 
 
-def _print_summary(run_id: str, tally: Tally, location: str, as_json: bool) -> None:
+def _print_summary(run_id: str, tally: Tally, verdicts: Mapping[str, int], location: str, as_json: bool) -> None:
     if as_json:
-        print_json({"run_id": run_id, "cases": dict(tally.cases), "reused": tally.reused, "broken": tally.broken, "store": location})
+        ended = {"cases": dict(tally.cases), "reused": tally.reused, "broken": tally.broken}
+        print_json({"run_id": run_id, **ended, "claims": dict(verdicts), "store": location})
         return
     counts = ", ".join(f"{n} {status}" for status, n in sorted(tally.cases.items()))
     reused = f" ({tally.reused} reused from earlier runs)" if tally.reused else ""
     broken = f"; {tally.broken} plugins broken" if tally.broken else ""
     typer.echo(f"run {run_id}: {counts or 'no case'}{reused}{broken}")
+    if verdicts:
+        typer.echo("claims: " + ", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items())))
     typer.echo(f"figures: harness results {run_id} --store {location}\nsite:    harness report {run_id} --store {location}")

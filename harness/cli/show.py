@@ -26,7 +26,6 @@ def show(
     """Show a paper's card: method, variants, published sizes, claims, deviations.
 
     Examples:
-
         harness show hilo
 
         harness show hilo --json
@@ -63,7 +62,9 @@ def _print(card: Paper, console: Console) -> None:
     if card.data:
         console.print(f"[bold]Data[/bold]  {escape(card.data)}")
     console.print()
-    _print_rows(console, "Variants", ["variant", "", "what it is"], ((v.name, "subject" if v.subject else "", v.about) for v in card.variants))
+    _print_rows(
+        console, "Variants", ["variant", "", "what it is"], ((v.name, "subject" if v.subject else "", v.about) for v in card.variants)
+    )
     _print_rows(console, "Workloads", ["workload", "items", "one call"], ((w.name, w.items, w.about) for w in card.workloads))
     sizes = ((s.variant, s.input, s.quantity, s.printed, s.source, s.convention) for s in card.sizes)
     _print_rows(console, "Published sizes", ["variant", "input", "quantity", "printed", "source", "convention"], sizes)
@@ -83,7 +84,9 @@ def statement(claim: Claim) -> str:
     conditions = " when " + ", ".join(f"{k}={v}" for k, v in claim.when.items()) if claim.when else ""
     if claim.order:
         return f"{claim.quantity} of {claim.subject} better than {claim.baseline}{conditions}"
-    who = {"ratio": f"{claim.subject} / {claim.baseline}", "difference": f"{claim.subject} - {claim.baseline}"}.get(claim.form, claim.subject)
+    who = {"ratio": f"{claim.subject} / {claim.baseline}", "difference": f"{claim.subject} - {claim.baseline}"}.get(
+        claim.form, claim.subject
+    )
     grows = f" grows with {claim.axis} as exponent" if claim.form == "exponent" else ""
     return f"{claim.quantity} of {who}{grows}: {_number(claim.claimed)}{conditions}"
 

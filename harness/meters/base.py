@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.meters.figure import Figure
 
 if TYPE_CHECKING:
-    from harness.meters.workbench import Workbench
+    from harness.meters.workbench import Subject, Workbench
 
 Observation = Mapping[str, Any]
 """What one process saw: plain JSON data (numbers, strings, lists, mappings)."""
@@ -77,6 +77,24 @@ class Readings:
     samples: Sequence[Sample] = ()
     details: Sequence[Detail] = ()
     artifacts: Sequence[StoredArtifact] = ()
+
+
+class Bench(Protocol):
+    """What most meters need of a bench: something to run. A paper's is a `Workbench`."""
+
+    device: str
+
+    def subject(self, workload: str, variant: str) -> Subject:
+        """Build a variant and prepare one call of a workload."""
+        ...
+
+    def needs_fit(self, workload: str) -> bool:
+        """Say whether a workload's cost depends on trained weights."""
+        ...
+
+    def formulas(self) -> Mapping[str, Callable[..., Any]] | None:
+        """Return FLOP formulas for custom operators, by `namespace::op`."""
+        ...
 
 
 class Meter(Protocol):

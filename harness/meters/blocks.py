@@ -1,7 +1,7 @@
 """Interleaved blocks of calls in one process: warm-up until steady, A B C, C B A, ... Imports torch: for workers only.
 
-    build every variant -> first call, apart -> warm up each until steady -> choose k, calls a block
-    -> A(k) B(k) C(k) C(k) B(k) A(k) ... until the time is spent, guards read around it all
+build every variant -> first call, apart -> warm up each until steady -> choose k, calls a block
+-> A(k) B(k) C(k) C(k) B(k) A(k) ... until the time is spent, guards read around it all
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     work        ####  ######  ####### ######  ####               repetitions of many calls, synchronised at their ends
     pauses          ..      .        .      ..    ....           each moves the next repetition to another phase of the period
 
-A sensor that looks at a quarter of every period would see work of the same rhythm always at the same place: the pauses spread the repetitions
-evenly over the period. What was drawn in the pauses is taken off at the idle power that was measured before.
+A sensor that looks at a quarter of every period would see work of the same rhythm always at the same place: the pauses spread the
+repetitions evenly over the period. What was drawn in the pauses is taken off at the idle power that was measured before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.meters.base import NotMeasurableError
 from harness.meters.power_trace import PowerTrace
@@ -35,8 +37,9 @@ WINDOWS = 5
 ESTIMATE_S, QUICK_ESTIMATE_S = 3.0, 1.0
 """An estimate from processor time has no steps to wait for: a few hundred ticks of it."""
 IDLE_PERIODS = 20
+"""Updates in an idle window: they begin and end with a step, so that nothing of the first and last is lost."""
 IDLE_WINDOWS = 5
-MIN_IDLE_S = 1.0
+MIN_IDLE_S = 0.5
 REPETITIONS = 16
 """Parts of a window between which the phase is shifted: 16 evenly spread phases sample any rhythm to a few percent."""
 CHANGES = 10
@@ -100,7 +103,7 @@ class Load:
     """The work that fills a window.
 
     Attributes:
-        repeat: Does the work for about `repetition_s` and returns after the device has finished; gives the items processed.
+        repeat: Does the work for about a sixteenth of a window, returns after the device has finished, and gives the items processed.
         between: Called between repetitions, outside the busy time.
     """
 
@@ -125,10 +128,13 @@ def measure_period(source: EnergySource) -> float:
     """Return how often the counter moves: the median time between steps.
 
     Raises:
-        NotMeasurableError: when it stands still.
+        NotMeasurableError: when it stands still or fails.
     """
-    at_s = [_next_step(source, source.resolution_s)[0] for _ in range(CHANGES + 1)]
-    gaps = sorted(after - before for before, after in zip(at_s, at_s[1:], strict=False))
+    try:
+        at_s = [_next_step(source, source.resolution_s)[0] for _ in range(CHANGES + 1)]
+    except SourceError as error:
+        raise NotMeasurableError(f"energy/{source.name}: {error}") from error
+    gaps = sorted(after - before for before, after in pairwise(at_s))
     return gaps[len(gaps) // 2]
 
 
@@ -139,16 +145,17 @@ def idle_windows_w(source: EnergySource, plan: Plan) -> list[float]:
         NotMeasurableError: when the counter stands still or the source fails.
     """
     load = Load(lambda: _nothing(plan.idle_s), lambda: None)
-    idle = Plan(max(plan.idle_s, MIN_PERIODS * plan.period_s), 1, plan.period_s, 0.0)
-    return [window.joules / window.seconds for window in (fill(source, idle, load, seed=0) for _ in range(IDLE_WINDOWS))]
+    windows = [fill(source, plan.idle_s, plan.period_s, load, seed=0) for _ in range(IDLE_WINDOWS)]
+    return [window.joules / window.seconds for window in windows]
 
 
-def fill(source: EnergySource, plan: Plan, load: Load, seed: int) -> Window:
+def fill(source: EnergySource, window_s: float, period_s: float, load: Load, seed: int) -> Window:
     """Fill a window with work; once more if the counter was reset in it.
 
     Args:
         source: Counter or power.
-        plan: Its length and the counter's period.
+        window_s: How long it is at least.
+        period_s: How often the counter moves; 0 for one that has no steps.
         load: The work.
         seed: Of the first phase.
 
@@ -157,9 +164,9 @@ def fill(source: EnergySource, plan: Plan, load: Load, seed: int) -> Window:
     """
     try:
         try:
-            window = _fill(source, plan, load, seed)
+            window = _fill(source, window_s, period_s, load, seed)
         except CounterResetError:
-            window = _fill(source, plan, load, seed)
+            window = _fill(source, window_s, period_s, load, seed)
     except SourceError as error:
         raise NotMeasurableError(f"energy/{source.name}: {error}") from error
     if window.joules <= 0:
@@ -167,29 +174,48 @@ def fill(source: EnergySource, plan: Plan, load: Load, seed: int) -> Window:
     return window
 
 
-def _fill(source: EnergySource, plan: Plan, load: Load, seed: int) -> Window:
-    phases = _phases(seed)
-    trace = PowerTrace.of(source, plan.period_s)
+def _fill(source: EnergySource, window_s: float, period_s: float, load: Load, seed: int) -> Window:
     before_c = _temperature(source)
-    with trace:
-        start_s, start_j = _edge(source, plan.period_s)
-        busy_s = items = 0.0
-        while True:
-            load.between()
-            _wait_for_phase(next(phases), start_s, plan.period_s)
-            begin_s = clock.now()
-            items += load.repeat()
-            end_s = clock.now()
-            busy_s += end_s - begin_s
-            if end_s - start_s >= plan.window_s:
-                break
-        end_s, end_j = _edge(source, plan.period_s)
-    beside_j = trace.joules(start_s, end_s) if trace else None
     counted = source.quantity is Quantity.JOULES
-    joules = end_j - start_j if counted else beside_j
-    assert joules is not None
-    temperatures = (*before_c, *_temperature(source))
-    return Window(joules, end_s - start_s, busy_s, items, beside_j if counted else None, temperatures)
+    trace = _trace(source)
+    with nullcontext() if trace is None else trace.running():
+        start_s, start_j = _edge(source, period_s)
+        busy_s, items = _work(load, window_s, period_s, start_s, seed)
+        end_s, end_j = _edge(source, period_s)
+    if counted:
+        return Window(end_j - start_j, end_s - start_s, busy_s, items, _beside(trace, start_s, end_s), (*before_c, *_temperature(source)))
+    assert trace is not None
+    return Window(trace.joules(start_s, end_s), end_s - start_s, busy_s, items, None, (*before_c, *_temperature(source)))
+
+
+def _work(load: Load, window_s: float, period_s: float, start_s: float, seed: int) -> tuple[float, float]:
+    """Repeat the load until the window is full; return the seconds that it took and the items it processed."""
+    phases = _phases(seed)
+    busy_s = items = 0.0
+    while True:
+        load.between()
+        _wait_for_phase(next(phases), start_s, period_s)
+        begin_s = clock.now()
+        items += load.repeat()
+        end_s = clock.now()
+        busy_s += end_s - begin_s
+        if end_s - start_s >= window_s:
+            return busy_s, items
+
+
+def _trace(source: EnergySource) -> PowerTrace | None:
+    """Return what reads power meanwhile: the source itself, or what it has beside its counter."""
+    if source.quantity is Quantity.WATTS:
+        return PowerTrace(source.read, source.resolution_s)
+    return PowerTrace(source.power_w, source.resolution_s) if isinstance(source, PowerBeside) else None
+
+
+def _beside(trace: PowerTrace | None, start_s: float, end_s: float) -> float | None:
+    """Return the integral that is held against the counter; without one the counter stands alone."""
+    try:
+        return None if trace is None else trace.joules(start_s, end_s)
+    except SourceError:
+        return None
 
 
 def _edge(source: EnergySource, period_s: float) -> tuple[float, float]:

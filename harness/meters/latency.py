@@ -18,7 +18,7 @@ from harness.stats.summary import summarize_latency
 if TYPE_CHECKING:
     from harness.meters.workbench import Workbench
 
-RULES = {
+RULES: Mapping[str, StoppingRule] = {
     Scale.SMOKE: StoppingRule(min_processes=3, max_processes=3),
     Scale.SMALL: StoppingRule(min_processes=10, max_processes=20, budget_s=90.0),
     Scale.PAPER: StoppingRule(min_processes=5, max_processes=20, budget_s=180.0),
@@ -27,30 +27,37 @@ RULES = {
 
 
 class LatencyMeter:
-    """Seconds a call takes, and the subject's ratio to each baseline."""
+    """Seconds a call takes, and the subject's ratio to each baseline.
+
+    Args:
+        rules: How many processes, by scale.
+    """
 
     name = "latency"
     paired = True
     exclusive = True
     swept = True
 
+    def __init__(self, rules: Mapping[str, StoppingRule] = RULES) -> None:
+        self._rules = rules
+
     def repetitions(self, scale: str) -> int:
         """Return the most processes."""
-        return RULES[Scale(scale)].max_processes
+        return self._rules[scale].max_processes
 
     def enough(self, scale: str, observations: Sequence[Observation], elapsed_s: float) -> str:
         """Say why no further process is needed: every variant's interval is narrow, or the time is spent."""
-        estimates = [
-            hierarchical_median([o["variants"][v]["blocks_s"] for o in observations], SEQUENTIAL_CONFIDENCE) for v in observations[0]["asked"]
-        ]
-        return RULES[Scale(scale)].decide(estimates, elapsed_s) or ""
+        rule, names = self._rules[scale], observations[0]["asked"]
+        if len(observations) < rule.min_processes:
+            return ""
+        seen = {name: [o["variants"][name]["blocks_s"] for o in observations] for name in names}
+        return rule.decide([hierarchical_median(blocks, SEQUENTIAL_CONFIDENCE) for blocks in seen.values()], elapsed_s) or ""
 
     def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
-        """Time blocks of every variant in turn, in an order that is drawn anew for each process."""
+        """Time blocks of every variant in turn, in an order that changes from process to process."""
         from harness.meters.blocks import interleave
 
-        order = list(variants)
-        random.Random(effort.repetition).shuffle(order)
+        order = drawn_order(variants, effort.repetition)
         seen = interleave([bench.subject(workload, v) for v in order], bench.device, effort)
         return {**seen, "asked": list(variants)}
 
@@ -69,6 +76,16 @@ class LatencyMeter:
             for position, seconds in enumerate(one["blocks_s"])
         ]
         return Readings(figures, samples)
+
+
+def drawn_order(variants: Sequence[str], repetition: int) -> list[str]:
+    """Return the order in which a process builds and times variants: a random one for every even process, and its reverse for the next.
+
+    What is built first is faster or slower by a steady half percent: with each order as often as its reverse, that cancels.
+    """
+    order = list(variants)
+    random.Random(repetition // 2).shuffle(order)
+    return order if repetition % 2 == 0 else order[::-1]
 
 
 def _figures(variant: str, processes: Sequence[Mapping[str, Any]], clock: str, marks: str) -> list[Figure]:

@@ -27,7 +27,7 @@ class MemoryMeter:
     exclusive = False
     swept = True
 
-    def repetitions(self, scale: str) -> int:  # noqa: ARG002  allocator events are exact: one process is enough at any scale
+    def repetitions(self, scale: str) -> int:
         """Return 1."""
         return 1
 

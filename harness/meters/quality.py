@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-
 from harness.meters.base import Effort, NotMeasurableError, Observation, Readings, Sample, StoredArtifact
 from harness.meters.figure import Figure, Provenance
 from harness.plugin.card import Scale

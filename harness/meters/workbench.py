@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -175,6 +175,15 @@ class Workbench:
         model = place(self.fit(variant), self.device, self.dtype) if spec.needs_fit else self.model(variant)
         data = self.data("profile")
         return Subject(variant, model, data, self._work(workload, variant, model, data), spec.gradients)
+
+    def needs_fit(self, workload: str) -> bool:
+        """Say whether a workload's cost depends on trained weights."""
+        return self.card.workload(workload).needs_fit
+
+    def formulas(self) -> Mapping[str, Callable[..., Any]] | None:
+        """Return the plugin's FLOP formulas for custom operators."""
+        found: Mapping[str, Callable[..., Any]] | None = self.plugin.call("flop_formulas")
+        return found
 
     def _work(self, workload: str, variant: str, model: Any, data: Data) -> Work:
         made: Work | None = self._call("workload", name=workload, variant=variant, model=model, data=data, device=self.device)

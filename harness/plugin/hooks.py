@@ -26,7 +26,7 @@ class Hooks:
     """
 
     def __init__(self, name: str, module: ModuleType) -> None:
-        _check_names(module)
+        check_names(module)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._manager.register(module, name)
@@ -51,7 +51,7 @@ class Hooks:
         return _where(implementations[-1].function) if implementations else ""
 
 
-def _check_names(module: ModuleType) -> None:
+def check_names(module: ModuleType) -> None:
     """Refuse hooks and arguments that do not exist, with the nearest that do."""
     for name, function in vars(module).items():
         if not hasattr(function, f"{hookspecs.PROJECT}_impl"):

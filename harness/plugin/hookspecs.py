@@ -7,7 +7,7 @@ measured, and owns timing, threads and files. Only `paper` runs in the host's ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pluggy
@@ -107,3 +107,18 @@ def artifacts(variant: str, model: Any, data: Data, scale: str, params: Mapping[
 @hookspec
 def flop_formulas() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
     """Return `{"namespace::op": formula}` for custom operators. Optional."""
+
+
+@hookspec
+def energy_sources(device: str) -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return sources of energy that a package brings: an extension of the host, from entry-point group `harness.extensions`.
+
+    Called in the worker, and by `harness devices`.
+
+    Args:
+        device: `cpu`, `cuda:0`, ...
+
+    Returns:
+        Objects with the members of `harness.sources.energy.source.EnergySource`. A source that cannot answer is returned all the same: its
+        `available()` says why.
+    """

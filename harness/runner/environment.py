@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import harness
-from harness.sources.machine import describe
+from harness.sources.machine import describe_machine
 from harness.targets import Target
 
 COMMIT = "git_commit"
@@ -16,8 +14,7 @@ COMMIT = "git_commit"
 
 def environment(target: Target, threads: int) -> dict[str, str]:
     """Return the facts of a run on `target` with `threads` threads."""
-    facts = {**describe().to_dict(), "target": target.name, "device": target.description, "threads": threads, COMMIT: git_commit()}
-    return dict(_flat("", facts))
+    return {**describe_machine(), "target": target.name, "device": target.description, "threads": str(threads), COMMIT: git_commit()}
 
 
 def git_commit() -> str:
@@ -32,13 +29,3 @@ def git_commit() -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _flat(prefix: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = []
-    for key, value in facts.items():
-        if isinstance(value, Mapping):
-            rows += _flat(f"{prefix}{key}.", value)
-        else:
-            rows.append((f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)))
-    return rows

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from harness.meters.base import Effort, Observation, Readings
+from harness.claims.sizes import META
+from harness.meters.base import Effort, Meter, Observation, Readings
 from harness.meters.registry import METERS
 from harness.plugin.card import Scale
 from harness.runner.case import Case, Status
 from harness.runner.job import Job
-from harness.runner.lane import Lane, Outcome
+from harness.runner.lane import Lane, Outcome, Work
 from harness.runner.plan import Planned
 from harness.targets import Target
 
 MEASURING_S = {Scale.SMOKE: 0.1, Scale.SMALL: 0.5, Scale.PAPER: 1.0}
 """Measuring seconds a variant and process. The interval is over processes, so more samples within one soon stop narrowing it."""
+
+
+MEMORY_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ class Limits:
     threads: int
 
 
+def default_memory_bytes() -> int:
+    """Return what a process may allocate when nobody says: past it the kernel would begin to end other programs."""
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * MEMORY_SHARE)
+
+
 @dataclass(frozen=True)
 class CaseResult:
     """How a case ended, and what it gave."""
@@ -51,37 +61,52 @@ class CaseResult:
     reused_from: str = ""
 
 
-def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Limits) -> CaseResult:
-    """Run every repetition of a case, each in a fresh process of another lane, and summarize them.
+@dataclass(frozen=True)
+class Observed:
+    """What the repetitions of one meter saw, or how the first that did not end well ended."""
 
-    The first repetition that does not end well ends the case with its status: figures from the rest would hide it.
+    status: Status
+    message: str
+    traceback: str
+    observations: Sequence[Observation]
+
+
+def observe(meter: Meter, scale: str, job: Callable[[int], Work], lanes: Sequence[Lane], limits: Limits) -> Observed:
+    """Run repetitions, each in a fresh process of another lane, until the meter has enough.
+
+    The first repetition that does not end well ends them all: figures from the rest would hide it.
     """
-    case, meter = planned.case, METERS[planned.case.meter]
-    started_at, start = datetime.now(UTC), time.monotonic()
-    observations: list[Observation] = []
-    status, message, trace, readings = Status.OK, "", "", Readings(())
-    for repetition in range(meter.repetitions(case.scale)):
-        left_s = limits.timeout_s - (time.monotonic() - start)
-        outcome = lanes[repetition % len(lanes)].run(_job(planned, target, limits, repetition), max(left_s, 0.0), limits.memory_bytes)
+    start, observations = time.monotonic(), list[Observation]()
+    for repetition in range(meter.repetitions(scale)):
+        left_s = max(limits.timeout_s - (time.monotonic() - start), 0.0)
+        outcome = lanes[repetition % len(lanes)].run(job(repetition), left_s, limits.memory_bytes)
         if outcome.status != Status.OK:
-            status, message, trace = outcome.status, outcome.message, outcome.traceback
-            break
+            return Observed(outcome.status, outcome.message, outcome.traceback, observations)
         observations.append(_seen(outcome))
-        if stopped := meter.enough(case.scale, observations, time.monotonic() - start):
+        if stopped := meter.enough(scale, observations, time.monotonic() - start):
             observations[-1] = {**observations[-1], "stopped": stopped}
             break
+    return Observed(Status.OK, "", "", observations)
+
+
+def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Limits) -> CaseResult:
+    """Run every repetition of a case and summarize them."""
+    case, meter = planned.case, METERS[planned.case.meter]
+    started_at, start = datetime.now(UTC), time.monotonic()
+    seen = observe(meter, case.scale, lambda repetition: _job(planned, target, limits, repetition), lanes, limits)
+    status, message, trace, readings = seen.status, seen.message, seen.traceback, Readings(())
     if status == Status.OK:
         try:
-            readings = meter.summarize(observations)
+            readings = meter.summarize(seen.observations)
         except Exception as error:
             status, message, trace = Status.FAILED, f"{meter.name} could not be summarized: {error}", traceback.format_exc()
-    return CaseResult(case, status, message, trace, readings, time.monotonic() - start, len(observations), started_at)
+    return CaseResult(case, status, message, trace, readings, time.monotonic() - start, len(seen.observations), started_at)
 
 
 def _job(planned: Planned, target: Target, limits: Limits, repetition: int) -> Job:
     scale = Scale(planned.case.scale)
     effort = Effort(repetition, MEASURING_S[scale], scale == Scale.SMOKE)
-    device = "meta" if planned.case.meter == "flops" and scale == Scale.PAPER else target.torch_device
+    device = META if planned.case.meter == "flops" and scale == Scale.PAPER else target.torch_device
     return Job(planned.plugin.source, planned.case, effort, device, limits.threads, seed=0)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.meters.base import Effort, NotMeasurableError, Observation
 from harness.plugin.discovery import Source, load
 from harness.plugin.faults import explain
 from harness.runner.case import NATIVE, Case, Status
+from harness.targets import Target, TargetKind, check_in_worker
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Job:
         seed: Given to every hook.
     """
 
+    entry: ClassVar[str] = __name__
+
     source: Source
     case: Case
     effort: Effort
@@ -36,7 +39,7 @@ class Job:
 
     def to_json(self) -> str:
         """Return the job as JSON."""
-        plain = asdict(self, dict_factory=dict) | {"case": {**vars(self.case), "params": dict(self.case.params)}}
+        plain = asdict(self) | {"case": {**vars(self.case), "params": dict(self.case.params)}}
         return json.dumps(plain)
 
     @classmethod
@@ -44,20 +47,29 @@ class Job:
         """Return the job that `to_json` wrote."""
         plain: dict[str, Any] = json.loads(text)
         case = plain["case"] | {"variants": tuple(plain["case"]["variants"])}
-        return cls(
-            Source(**plain["source"]), Case(**case), Effort(**plain["effort"]), plain["device"], plain["threads"], plain["seed"]
-        )
+        return cls(Source(**plain["source"]), Case(**case), Effort(**plain["effort"]), plain["device"], plain["threads"], plain["seed"])
 
 
 def execute(job_text: str, result: Path) -> None:
-    """Run a job and write `{"status", "message", "traceback", "observation", "threads"}` to `result`, whatever happens."""
+    """Run a job and write its outcome to `result`, whatever happens."""
     job = Job.from_json(job_text)
+    write_outcome(lambda: observe(job), job.source.path or job.source.module, result)
+
+
+def write_outcome(work: Callable[[], Mapping[str, Any]], origin: str, result: Path) -> None:
+    """Do `work` and write `{"status", "message", "traceback", ...what it returned}` to `result`.
+
+    Args:
+        work: Observes something.
+        origin: Whose code it runs, so that a message can point into it.
+        result: A file that appears only when it is whole.
+    """
     try:
-        outcome = {"status": Status.OK, "message": "", "traceback": "", **observe(job)}
+        outcome = {"status": Status.OK, "message": "", "traceback": "", **work()}
     except NotMeasurableError as error:
         outcome = {"status": Status.SKIPPED, "message": str(error), "traceback": ""}
     except Exception as error:
-        message, trace = explain(error, job.source.path or job.source.module)
+        message, trace = explain(error, origin)
         outcome = {"status": _status(error), "message": message, "traceback": trace}
     temporary = result.with_suffix(".tmp")
     temporary.write_text(json.dumps(outcome))
@@ -71,12 +83,23 @@ def observe(job: Job) -> Mapping[str, Any]:
     from harness.meters.registry import METERS
     from harness.meters.workbench import Workbench
 
+    check_device(job.device)
     torch.set_num_threads(job.threads)
     plugin = load(job.source)
     dtype = None if job.case.dtype == NATIVE else getattr(torch, job.case.dtype)
     bench = Workbench(plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode)
     observation: Observation = METERS[job.case.meter].observe(bench, job.case.variants, job.case.workload, job.effort)
     return {"observation": observation, "threads": torch.get_num_threads()}
+
+
+def check_device(device: str) -> None:
+    """Hold what NVML said of a GPU in the driver against torch.
+
+    Raises:
+        NothingToMeasureError: when torch cannot use it.
+    """
+    if device.startswith(TargetKind.CUDA):
+        check_in_worker(Target(device, TargetKind.CUDA, device))
 
 
 def _status(error: Exception) -> Status:

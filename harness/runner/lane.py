@@ -12,10 +12,9 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness.runner.case import Status
-from harness.runner.job import Job
 
 _START_LIMIT_S = 120.0
 """Loading torch takes two seconds on an idle machine; on a loaded one it may take a minute."""
@@ -35,6 +34,19 @@ class Outcome:
     peak_rss_bytes: int = 0
 
 
+class Work(Protocol):
+    """What a child is given: a module with `execute(text, result)`, and the text."""
+
+    @property
+    def entry(self) -> str:
+        """Name of the module."""
+        ...
+
+    def to_json(self) -> str:
+        """Return the text."""
+        ...
+
+
 class ServerLostError(Exception):
     """A fork server itself has ended or hangs; the next job starts another."""
 
@@ -51,7 +63,7 @@ class Lane:
         self._child: int | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="harness-lane-")
 
-    def run(self, job: Job, timeout_s: float, memory_bytes: int) -> Outcome:
+    def run(self, job: Work, timeout_s: float, memory_bytes: int) -> Outcome:
         """Run one job in a fresh process and return how it ended.
 
         Args:
@@ -62,7 +74,7 @@ class Lane:
         folder = Path(self._folder.name)
         result, log = folder / "result.json", folder / "log.txt"
         result.unlink(missing_ok=True)
-        request = {"job": job.to_json(), "result": str(result), "log": str(log), "memory_bytes": memory_bytes}
+        request = {"entry": job.entry, "job": job.to_json(), "result": str(result), "log": str(log), "memory_bytes": memory_bytes}
         try:
             end = self._serve(request, timeout_s)
         except ServerLostError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.claims.sizes import META, size_point, size_workload
 from harness.errors import unknown
 from harness.meters.registry import METERS
 from harness.plugin.card import Paper, Scale, Variant, Workload
@@ -12,7 +13,9 @@ from harness.plugin.discovery import Plugin
 from harness.runner.case import NATIVE, Case
 from harness.targets import Target
 
-
+SIZES = "sizes"
+"""The published sizes: built on `meta` at published dimensions by the meter of FLOPs."""
+METRICS = (*METERS, SIZES)
 MODES = ("eager", "compile", "cudagraph")
 DTYPES = (NATIVE, "float64", "float32", "bfloat16", "float16")
 
@@ -53,11 +56,16 @@ def plan(plugins: Sequence[Plugin], target: Target, request: Request) -> list[Pl
     """
     _check(plugins, request)
     planned = [
-        Planned(case, plugin, _unmet(plugin.card, case, target))
+        Planned(case, plugin, unmet(plugin.card, case, target))
         for plugin in plugins
         if not plugin.error
         for case in _cases(plugin.card, target, request)
     ]
+    return in_order(planned)
+
+
+def in_order(planned: Sequence[Planned]) -> list[Planned]:
+    """Put cases that need the machine to themselves last, so that the others may share it."""
     return sorted(planned, key=lambda p: METERS[p.case.meter].exclusive)
 
 
@@ -66,15 +74,15 @@ def _check(plugins: Sequence[Plugin], request: Request) -> None:
         if name not in known_names:
             raise unknown(kind, name, known_names)
     for metric in request.metrics:
-        if metric not in METERS:
-            raise unknown("metric", metric, METERS)
+        if metric not in METRICS:
+            raise unknown("metric", metric, METRICS)
     known = {w.name for p in plugins if p.paper for w in p.paper.workloads}
     for workload in request.workloads:
         if workload not in known:
             raise unknown("workload", workload, known)
 
 
-def _unmet(card: Paper, case: Case, target: Target) -> str:
+def unmet(card: Paper, case: Case, target: Target) -> str:
     """Say which device a case needs that its target is not; empty when it can run."""
     parts: list[Workload | Variant] = [card.variant(name) for name in case.variants]
     if case.workload:
@@ -90,6 +98,9 @@ def _cases(card: Paper, target: Target, request: Request) -> Iterator[Case]:
         if metric == "quality":
             yield from _quality_cases(card, target, request)
             continue
+        if metric == SIZES:
+            yield from _size_cases(card)
+            continue
         meter = METERS[metric]
         points = list(card.points(request.scale)) if meter.swept else [card.default_point(request.scale)]
         for workload in card.workloads:
@@ -98,6 +109,15 @@ def _cases(card: Paper, target: Target, request: Request) -> Iterator[Case]:
             for point in points:
                 for group in _groups(card, target) if meter.paired else [(name,) for name in card.variant_names]:
                     yield Case(card.slug, group, workload.name, request.scale, point, target.name, request.dtype, request.mode, meter.name)
+
+
+def _size_cases(card: Paper) -> Iterator[Case]:
+    """One case for each model that has a published size, however many of its quantities are printed."""
+    cases = [
+        Case(card.slug, (s.variant,), size_workload(card, s), Scale.PAPER, size_point(card, s), META, NATIVE, "eager", "flops")
+        for s in card.sizes
+    ]
+    yield from {case.case_id: case for case in cases}.values()
 
 
 def _groups(card: Paper, target: Target) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import importlib
 import json
 import os
 import resource
@@ -28,7 +29,7 @@ def main() -> None:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _PRELOADED:
-        __import__(name)
+        importlib.import_module(name)
     requests, answers = sys.stdin, sys.stdout
     _answer(answers, {"ready": os.getpid()})
     for line in requests:
@@ -58,9 +59,7 @@ def _child(request: dict[str, Any]) -> None:
         _redirect(Path(request["log"]))
         faulthandler.enable()
         _limit_memory(request["memory_bytes"])
-        from harness.runner.job import execute
-
-        execute(request["job"], Path(request["result"]))
+        importlib.import_module(request["entry"]).execute(request["job"], Path(request["result"]))
         code = 0
     except BaseException:
         traceback.print_exc()

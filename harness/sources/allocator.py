@@ -66,10 +66,11 @@ def _cuda_peak(run: Callable[[], Any], device: str) -> Peak:
 
 def tensor_bytes(value: Any) -> int:
     """Return the bytes of all distinct tensors in a module (parameters and buffers), tensor, or container of them; 0 for anything else."""
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in _tensors(value)}.values())
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors_of(value)}.values())
 
 
-def _tensors(value: Any) -> Iterable[torch.Tensor]:
+def tensors_of(value: Any) -> Iterable[torch.Tensor]:
+    """Yield the tensors of a module (parameters and buffers), a tensor, or a container of them."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, torch.nn.Module):
@@ -77,7 +78,7 @@ def _tensors(value: Any) -> Iterable[torch.Tensor]:
         yield from value.buffers()
     elif isinstance(value, Mapping):
         for member in value.values():
-            yield from _tensors(member)
+            yield from tensors_of(member)
     elif isinstance(value, (tuple, list)):
         for member in value:
-            yield from _tensors(member)
+            yield from tensors_of(member)

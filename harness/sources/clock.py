@@ -1,4 +1,4 @@
-"""The one clock: every duration and every wait in `harness` goes through `now` and `sleep`, so that tests own the time.
+"""The one clock: every duration and every wait goes through `now`, `sleep` and `every`, so that tests own the time.
 
 from harness.sources.clock import FakeClock, now, sleep
 
@@ -11,8 +11,11 @@ assert now() - start == 10.5
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 
@@ -27,6 +30,10 @@ class Clock(Protocol):
         """Wait for `seconds`."""
         ...
 
+    def every(self, interval_s: float, call: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `call` again and again, beside what happens inside the context."""
+        ...
+
 
 class SystemClock:
     """The machine's own monotonic clock."""
@@ -39,16 +46,33 @@ class SystemClock:
         """Wait for `seconds`, giving the core away."""
         time.sleep(max(seconds, 0.0))
 
+    @contextmanager
+    def every(self, interval_s: float, call: Callable[[], None]) -> Iterator[None]:
+        """Call from a thread, `interval_s` after the end of the call before."""
+        stop = threading.Event()
+
+        def loop() -> None:
+            while not stop.wait(interval_s):
+                call()
+
+        thread = threading.Thread(target=loop, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
 
 class FakeClock:
     """A clock that stands still until `sleep` or `advance`; as a context manager it takes the place of the machine's.
 
-    Fakes of devices register with `on_advance` and are told the new time after each step, so that counters move as time does.
+    Whatever was asked to be called `every` so often is called at just those times while the clock moves past them.
     """
 
     def __init__(self, start_s: float = 1000.0) -> None:
         self._now_s = start_s
-        self._listeners: list[Callable[[float], None]] = []
+        self._repeated: list[_Repeated] = []
         self._replaced: list[Clock] = []
 
     def now(self) -> float:
@@ -60,17 +84,29 @@ class FakeClock:
         self.advance(max(seconds, 0.0))
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, then tell the listeners."""
+        """Let `seconds` pass.
+
+        Raises:
+            ValueError: when they are negative.
+        """
         if seconds < 0:
             msg = f"time runs forward only, not by {seconds} s"
             raise ValueError(msg)
-        self._now_s += seconds
-        for listener in self._listeners:
-            listener(self._now_s)
+        end_s = self._now_s + seconds
+        while self._repeated and (due := min(self._repeated, key=lambda r: r.due_s)).due_s <= end_s:
+            self._now_s, due.due_s = due.due_s, due.due_s + due.interval_s
+            due.call()
+        self._now_s = end_s
 
-    def on_advance(self, listener: Callable[[float], None]) -> None:
-        """Call `listener(now)` after each step."""
-        self._listeners.append(listener)
+    @contextmanager
+    def every(self, interval_s: float, call: Callable[[], None]) -> Iterator[None]:
+        """Call whenever the clock passes another `interval_s`."""
+        repeated = _Repeated(self._now_s + interval_s, interval_s, call)
+        self._repeated.append(repeated)
+        try:
+            yield
+        finally:
+            self._repeated.remove(repeated)
 
     def __enter__(self) -> Self:
         self._replaced.append(use(self))
@@ -78,6 +114,13 @@ class FakeClock:
 
     def __exit__(self, *_: object) -> None:
         use(self._replaced.pop())
+
+
+@dataclass(eq=False)
+class _Repeated:
+    due_s: float
+    interval_s: float
+    call: Callable[[], None]
 
 
 _current: Clock = SystemClock()
@@ -98,3 +141,8 @@ def now() -> float:
 def sleep(seconds: float) -> None:
     """Wait for `seconds`; a negative number does not wait."""
     _current.sleep(seconds)
+
+
+def every(interval_s: float, call: Callable[[], None]) -> AbstractContextManager[None]:
+    """Call `call` every `interval_s` beside what happens inside the context; it must be quick, and must not wait."""
+    return _current.every(interval_s, call)

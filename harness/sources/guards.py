@@ -174,12 +174,12 @@ class Guard:
         return steal / total, (total - steal - (after.idle - before.idle)) / total
 
 
-def guarded(measure: Callable[[], T], guard: Guard) -> tuple[T, GuardReading]:
-    """Measure between readings of the guard, once more if it was disturbed; then keep what there is, marked.
+def guarded(measure: Callable[[], T], guard: Guard, attempts: int = ATTEMPTS) -> tuple[T, GuardReading]:
+    """Measure between readings of the guard, again while it is disturbed and attempts are left; then keep what there is, marked.
 
     The second measurement also comes after the first has spun up the clocks: an idle GPU looks throttled.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         guard.before()
         result = measure()
         reading = replace(guard.after(), attempts=attempt)

@@ -15,6 +15,9 @@ from harness.stats.samples import Floats, as_positive, check_confidence
 LEAST_POINTS = 2
 """A slope needs two; three show whether a line fits, when no point has an interval of its own."""
 
+DIGITS = 9
+"""Decimals of an exponent: exact counts that grow as the cube have 3, not 3 less the rounding of their logarithms."""
+
 
 def fit_exponent(x: ArrayLike, y: Sequence[Estimate | ArrayLike | float], confidence: float = 0.95) -> Estimate:
     """Return the exponent e of y ~ x^e over the sweep, with its interval.
@@ -45,20 +48,20 @@ def fit_exponent(x: ArrayLike, y: Sequence[Estimate | ArrayLike | float], confid
     logs = np.log(as_positive([figure.value for figure in figures]))
     centred = sizes - sizes.mean()
     weights = centred / float(centred @ centred)
-    slope = float(weights @ logs)
+    slope = round(float(weights @ logs), DIGITS)
     if all(figure.has_interval for figure in figures):
         below, above = _arms(weights, logs, figures)
     elif sizes.size > LEAST_POINTS:
         below = above = _scatter(centred, logs, slope, confidence)
     else:
         return Estimate(slope, None, None, sizes.size)
-    return Estimate(slope, slope - below, slope + above, sizes.size)
+    return Estimate(slope, slope - round(below, DIGITS), slope + round(above, DIGITS), sizes.size)
 
 
 def _figure(y: Estimate | ArrayLike | float, confidence: float) -> Estimate:
     if isinstance(y, Estimate):
         return y
-    return Estimate(float(y), None, None, 1) if isinstance(y, (int, float)) else median_estimate(y, confidence)
+    return Estimate(float(np.asarray(y)), None, None, 1) if np.ndim(y) == 0 else median_estimate(y, confidence)
 
 
 def _arms(weights: Floats, logs: Floats, figures: Sequence[Estimate]) -> tuple[float, float]:

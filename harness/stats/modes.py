@@ -23,6 +23,9 @@ SIGNIFICANT = 3.5
 """Standard errors by which a valley must be thinner than the hills beside it. On uniform samples, the worst of the unimodal, 1% have such
 a valley by chance, on normal and skewed ones 0.5% or fewer, correlated in time or not (20 to 500 samples, simulated)."""
 
+LEAST_DEPTH = 2.5
+"""How many times thinner it must be at least, however many the samples: a timer's ticks make windows of one tick and of two."""
+
 
 def has_several_modes(samples: ArrayLike) -> bool:
     """Say whether the samples gather around more than one value.
@@ -41,4 +44,4 @@ def has_several_modes(samples: ArrayLike) -> bool:
     narrowest_left = np.minimum.accumulate(widths)[: -2 * k]
     narrowest_right = np.minimum.accumulate(widths[::-1])[::-1][2 * k :]
     valleys = widths[k:-k] / np.maximum(narrowest_left, narrowest_right)
-    return bool(np.log(valleys.max()) > SIGNIFICANT * np.sqrt(2 / k))
+    return bool(valleys.max() > max(LEAST_DEPTH, np.exp(SIGNIFICANT * np.sqrt(2 / k))))

@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
-
-EXACT_SIGNED_RANKS = 60
-"""Above this many values the normal approximation is off by 3 of 1,830 ranks or fewer, and cheaper."""
+from scipy import stats
 
 
 def enough_for_order_statistics(n: int, confidence: float) -> bool:
@@ -22,7 +19,8 @@ def interpolated_depth(n: int, confidence: float) -> float:
 
     Two neighbouring order statistics are mixed so that the coverage is `confidence` and not the next higher one that order
     statistics alone can give: Hettmansperger and Sheather (1986), "Confidence intervals based on interpolated order statistics".
-    The mix is exact for double-exponential data and within 0.2% for normal and skewed ones.
+    The mix is exact for double-exponential data; for normal and skewed data coverage is within half a percent (simulated, 6 to 300
+    values). Where the median lies in a gap between two modes no interval of fewer than twelve values is better than 90%.
     """
     depths = np.arange(1, n // 2 + 2)
     coverage = np.maximum(1 - 2 * stats.binom.cdf(depths - 1, n, 0.5), 0)
@@ -30,23 +28,3 @@ def interpolated_depth(n: int, confidence: float) -> float:
     depth = int(depths[outer])
     surplus = (coverage[outer] - confidence) / (coverage[outer] - coverage[outer + 1])
     return float(depth + (n - depth) * surplus / (depth + (n - 2 * depth) * surplus))
-
-
-@lru_cache(maxsize=4096)
-def signed_rank_cut(n: int, confidence: float) -> int:
-    """Return how many of the smallest Walsh averages of `n` values lie below the interval of their centre.
-
-    The interval between the next one and its mirror image holds the centre of a symmetric distribution with at least
-    `confidence` (Tukey 1949; Hollander and Wolfe, "Nonparametric Statistical Methods", 3.3).
-
-    Returns:
-        The count; -1 when even the extremes do not give the confidence.
-    """
-    alpha = (1 - confidence) / 2
-    if n > EXACT_SIGNED_RANKS:
-        spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        return int(n * (n + 1) / 4 + special.ndtri(alpha) * spread - 0.5)
-    chances = np.ones(1)
-    for rank in range(1, n + 1):
-        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-    return int(np.searchsorted(np.cumsum(chances), alpha, side="right")) - 1

@@ -1,8 +1,8 @@
 """Ratios of a subject to its baseline: interleaved, from two runs, and from two stored figures.
 
-Always subject / baseline, and always one aggregator, which reports name: the geometric centre over processes of the ratio inside each
-process. It is the same whichever of the two is called the baseline (the mean of ratios is not), and no long-running task outweighs
-the others (as in the ratio of means).
+Always subject / baseline, and always one aggregator, which reports name: the median over processes of the ratio inside each process,
+taken on logarithms. It turns upside down when the two change places (the mean of ratios does not), and no slow process outweighs the
+others (as in the ratio of means).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harness.stats.estimate import Estimate
 from harness.stats.location import centre_estimate
 from harness.stats.samples import Floats, as_positive, as_samples, check_confidence
 
-AGGREGATOR = "geometric centre over processes of the ratio in each process"
+AGGREGATOR = "median over processes of the ratio in each process"
 """How many ratios become one, in the words of reports."""
 
 
@@ -88,8 +88,8 @@ def unpaired_ratio(a: Sequence[ArrayLike], b: Sequence[ArrayLike], confidence: f
 def ratio_of(a: Estimate, b: Estimate) -> Estimate:
     """Return the ratio a / b of two figures of which only the intervals are left, at the confidence those have.
 
-    The arms are added as squares on the logarithms: the MOVER of Donner and Zou (2012), right for independent figures and too wide for
-    interleaved ones. There is no interval where one of the two has none.
+    The arms are added as squares on the logarithms: the MOVER of Donner and Zou (2012), a little wide for independent medians (95%
+    covers 97 to 98%) and much too wide for interleaved ones. There is no interval where one of the two has none.
 
     Raises:
         ValueError: when a figure or an end of its interval is not positive.
@@ -99,15 +99,14 @@ def ratio_of(a: Estimate, b: Estimate) -> Estimate:
         if estimate.value <= 0 or (estimate.has_interval and low <= 0):
             msg = f"no ratio of {estimate}; figures and intervals have to be positive"
             raise ValueError(msg)
-    n = min(a.n, b.n)
-    centre = float(np.log(a.value / b.value))
+    value, n = a.value / b.value, min(a.n, b.n)
     if not (a.has_interval and b.has_interval):
-        return Estimate(a.value / b.value, None, None, n)
+        return Estimate(value, None, None, n)
     (a_low, a_high), (b_low, b_high) = np.log(a.bounds), np.log(b.bounds)
     a_log, b_log = np.log(a.value), np.log(b.value)
     below = float(np.hypot(a_log - a_low, b_high - b_log))
     above = float(np.hypot(a_high - a_log, b_log - b_low))
-    return _exponential(Estimate(centre, centre - below, centre + above, n))
+    return Estimate(value, value * float(np.exp(-below)), value * float(np.exp(above)), n)
 
 
 def _exponential(log_ratio: Estimate) -> Estimate:

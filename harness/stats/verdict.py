@@ -24,7 +24,7 @@ For a latency, of which less is better:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +32,10 @@ from harness.stats.estimate import Estimate
 
 Range = float | tuple[float, float]
 """A number to be reached, or the two ends between which the value is claimed to lie."""
+
+
+ROUNDING = 1e-9
+"""Relative difference that is arithmetic, not measurement: a thousand times what a chain of float64 operations leaves."""
 
 
 class Kind(StrEnum):
@@ -172,7 +176,9 @@ def _judge(costs: _Costs, estimate: Estimate, claimed: Range, no_effect: float |
     """
     if not estimate.has_interval:
         return Verdict(Kind.INCONCLUSIVE, Reason.NO_INTERVAL)
-    measured, claim = costs.of(*estimate.bounds), costs.of(*_ends(claimed))
+    marks = [*_ends(claimed), *([] if no_effect is None else [no_effect])]
+    low, high = (_snapped(end, marks) for end in estimate.bounds)
+    measured, claim = costs.of(low, high), costs.of(*_ends(claimed))
     neutral = -math.inf if no_effect is None else costs.of(no_effect, no_effect)[0]
     is_gain = claim[1] < neutral
     if is_gain and measured[1] >= neutral - costs.margin:
@@ -210,6 +216,11 @@ def _without_gain(best: float, neutral: float, claimed_worst: float, margin: flo
 
 def _ends(claimed: Range) -> tuple[float, float]:
     return claimed if isinstance(claimed, tuple) else (claimed, claimed)
+
+
+def _snapped(end: float, marks: Sequence[float]) -> float:
+    """Return the mark that `end` differs from by rounding only, else `end`: exact counts of 5 and 7 reach a claimed ratio of 1 / 1.4."""
+    return next((mark for mark in marks if math.isclose(end, mark, rel_tol=ROUNDING)), end)
 
 
 def _log(x: float) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import metadata
 
-from harness.errors import NothingToMeasureError, unknown
+from harness.errors import HarnessError, NothingToMeasureError, unknown
 from harness.sources import cpu
 from harness.sources.availability import SourceError
 from harness.sources.cuda_devices import CudaDevice, visible
-from harness.sources.nvml import Nvml, NvmlAbsentError, load
+from harness.sources.nvml import Nvml, load
 
 CUDA_NAME = re.compile(r"cuda(?::(?P<ordinal>\d+))?")
 CPU_BUILD = "+cpu"
@@ -53,7 +53,7 @@ def find_target(name: str, loader: Callable[[], Nvml] = load) -> Target:
         return _cpu()
     match = CUDA_NAME.fullmatch(name)
     if match is None:
-        raise unknown("device", name, [TargetKind.CPU, TargetKind.CUDA, *(t.name for t in list_targets(loader))])
+        raise unknown("device", name, {TargetKind.CPU, TargetKind.CUDA, *(t.name for t in list_targets(loader))})
     ordinal = int(match["ordinal"] or 0)
     shown = _cuda_devices(name, loader)
     if ordinal >= len(shown):
@@ -63,10 +63,10 @@ def find_target(name: str, loader: Callable[[], Nvml] = load) -> Target:
 
 
 def list_targets(loader: Callable[[], Nvml] = load) -> list[Target]:
-    """Return the targets that this machine has: always the CPU, then each GPU that CUDA shows."""
+    """Return the targets that this machine has: always the CPU, then each GPU that CUDA shows; `why_no_cuda` says why there is none."""
     try:
         return [_cpu(), *map(_cuda, _cuda_devices("cuda", loader))]
-    except NothingToMeasureError:
+    except HarnessError:
         return [_cpu()]
 
 
@@ -74,7 +74,7 @@ def why_no_cuda(loader: Callable[[], Nvml] = load) -> str:
     """Return why there is no GPU to measure on, and what to do; empty where there is one."""
     try:
         find_target(TargetKind.CUDA, loader)
-    except NothingToMeasureError as error:
+    except HarnessError as error:
         return str(error)
     return ""
 
@@ -112,11 +112,10 @@ def _cuda_devices(name: str, loader: Callable[[], Nvml]) -> list[CudaDevice]:
 
     Raises:
         NothingToMeasureError: when there is no driver, or torch was built without CUDA.
+        HarnessError: when the environment does not say which GPU is which.
     """
     try:
         shown = visible(loader().devices())
-    except NvmlAbsentError as error:
-        raise NothingToMeasureError(f"no device {name!r} here: {error}") from error
     except SourceError as error:
         raise NothingToMeasureError(f"no device {name!r} here: {error}") from error
     version = metadata.version("torch")

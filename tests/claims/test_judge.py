@@ -55,7 +55,9 @@ class Planted:
         draw = np.random.default_rng(0)
         figures, samples = [], []
         for name, seconds in (("mine", mine_s), ("plain", plain_s)):
-            figures.append({"variant": name, "metric": "latency", "value": seconds, "low": seconds * 0.97, "high": seconds * 1.03, "unit": "s"})
+            figures.append(
+                {"variant": name, "metric": "latency", "value": seconds, "low": seconds * 0.97, "high": seconds * 1.03, "unit": "s"}
+            )
             for process in range(processes):
                 level = seconds * (1 + noise * draw.standard_normal())
                 for position in range(12):
@@ -117,7 +119,10 @@ def test_the_right_direction_but_short_of_the_claim(tmp_path):
 def test_throughput_is_the_other_way_up(tmp_path):
     planted = Planted(tmp_path, speed(1.4, quantity="throughput"))
     planted.latencies(0.0005, 0.001)
-    frame = [{"variant": v, "metric": "throughput", "value": r, "low": r, "high": r, "unit": "items/s"} for v, r in (("mine", 2000), ("plain", 1000))]
+    frame = [
+        {"variant": v, "metric": "throughput", "value": r, "low": r, "high": r, "unit": "items/s"}
+        for v, r in (("mine", 2000), ("plain", 1000))
+    ]
     planted.store.write("figures", "r", "extra", [])
     row = planted.store.read("figures").to_pylist()[0]
     planted.store.write("figures", "r", row["case_id"], [*planted.store.read("figures").to_pylist(), *[{**row, **f} for f in frame]])
@@ -223,7 +228,15 @@ def test_an_identity_is_a_bound_on_a_measured_error(tmp_path, errors, verdict):
 
 def test_a_case_that_failed_is_named(tmp_path):
     planted = Planted(tmp_path, speed(0.5))
-    row = {"case_id": "c", "paper": "demo", "variant": "mine,plain", "workload": "infer", "status": "crashed", "message": "SIGSEGV", "target": "cpu"}
+    row = {
+        "case_id": "c",
+        "paper": "demo",
+        "variant": "mine,plain",
+        "workload": "infer",
+        "status": "crashed",
+        "message": "SIGSEGV",
+        "target": "cpu",
+    }
     planted.store.write_case("r", "c", {"cases": [row]})
     found = planted.only
     assert (found.verdict, found.reason) == ("not testable here", "case")

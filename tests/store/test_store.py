@@ -95,7 +95,7 @@ def test_a_damaged_part_is_named(store, tmp_path):
     store.write_case("r1", "c1", case("c1"))
     part = tmp_path / "results/figures/run=r1/c1.parquet"
     part.write_bytes(b"PAR1 nonsense")
-    with pytest.raises(HarnessError, match="c1.parquet is not a readable parquet file"):
+    with pytest.raises(HarnessError, match=r"c1\.parquet is not a readable parquet file"):
         store.read("figures")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,8 +16,8 @@ _PLAIN = (int, float, complex, bool, str, type(None), torch.dtype, torch.layout,
 def signature(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], bool]:
     """Return what a count depends on, hashable, and whether the results must be looked at too.
 
-    Shapes, strides and types of the tensors, plain arguments as they are, and which arguments are one and the same tensor. The results matter where an
-    argument hides sizes of its own (packed weights, sparse tensors).
+    Shapes, strides and types of the tensors, plain arguments as they are, and which arguments are one and the same tensor. The results matter
+    where an argument hides sizes of its own (packed weights, sparse tensors).
     """
     parts: list[Any] = []
     seen: list[int] = []
@@ -56,29 +57,53 @@ def _layout_key(tensor: torch.Tensor) -> tuple[Any, ...]:
     return (str(tensor.layout), spec.shape, spec.dtype, spec.nnz, spec.nbytes, tuple(m.shape for m in spec.members))
 
 
-def describe(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Call:
-    """Bind a dispatched operator's arguments to the names of its schema, tensors replaced by their specs."""
-    specs: dict[int, TensorSpec] = {}
-    arguments: dict[str, Any] = {}
-    written: list[TensorSpec] = []
-    for position, formal in enumerate(func._schema.arguments):
-        given = args[position] if position < len(args) else kwargs.get(formal.name, formal.default_value if formal.has_default_value() else None)
-        value = _describe(given, specs)
-        if formal.alias_info is not None and formal.alias_info.is_write:
-            written.extend(tensors_in([value]))
-            if formal.kwarg_only:  # an `out=` argument: written, never read
-                continue
-        arguments[formal.name] = value
-    outs = out if isinstance(out, tuple) else (out,)
-    results = tuple(_describe(value, specs) for value in outs)
-    fresh = [r for r, formal in zip(results, func._schema.returns, strict=False) if formal.alias_info is None]
-    allocated = tuple(t for t in tensors_in(fresh) if all(t is not w for w in written))
-    return Call(func._schema.name, arguments, results if isinstance(out, tuple) else results[0], tuple(written), allocated)
+@dataclass(frozen=True)
+class _Formal:
+    """One argument of an operator's schema."""
+
+    name: str
+    default: Any
+    written: bool
+    result: bool
+    """An `out=` argument: written, never read."""
+
+
+class Formals:
+    """What an operator's schema says about its arguments and results, parsed once."""
+
+    def __init__(self, schema: torch._C.FunctionSchema) -> None:
+        self.operator = schema.name
+        self._formals = [_formal(argument) for argument in schema.arguments]
+        self._new = [result.alias_info is None for result in schema.returns]
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Call:
+        """Return the call with its arguments by name, tensors replaced by their specs."""
+        specs: dict[int, TensorSpec] = {}
+        arguments: dict[str, Any] = {}
+        written: list[TensorSpec] = []
+        for position, formal in enumerate(self._formals):
+            value = _describe(args[position] if position < len(args) else kwargs.get(formal.name, formal.default), specs)
+            if formal.written:
+                written.extend(tensors_in((value,)))
+            if not formal.result:
+                arguments[formal.name] = value
+        results = tuple(_describe(value, specs) for value in out) if isinstance(out, tuple) else (_describe(out, specs),)
+        fresh = tensors_in(r for r, new in zip(results, self._new, strict=False) if new)
+        allocated = tuple(t for t in fresh if all(t is not w for w in written))
+        return Call(self.operator, arguments, results if isinstance(out, tuple) else results[0], tuple(written), allocated)
+
+
+def _formal(argument: torch._C.Argument) -> _Formal:
+    written = argument.alias_info is not None and argument.alias_info.is_write
+    default = argument.default_value if argument.has_default_value() else None
+    return _Formal(argument.name, default, written, written and argument.kwarg_only)
 
 
 def _describe(value: Any, specs: dict[int, TensorSpec]) -> Any:
     if isinstance(value, torch.Tensor):
-        return specs.setdefault(id(value), specs.get(id(value)) or spec_of(value))
+        if id(value) not in specs:
+            specs[id(value)] = spec_of(value)
+        return specs[id(value)]
     if isinstance(value, (tuple, list)):
         return tuple(_describe(member, specs) for member in value)
     if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack"):

@@ -15,7 +15,7 @@ COMPLEX_MACS = 4
 """A complex multiply-accumulate: four real products and four real sums."""
 
 _INT8 = frozenset({torch.int8, torch.uint8, torch.qint8, torch.quint8})
-_INT4 = frozenset({torch.quint4x2, torch.int4, torch.uint4})
+_INT4 = frozenset({torch.quint4x2})
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,6 @@ class Cost:
 
 Formula = Callable[[Call], Cost | None]
 """From a call to its cost; None where the call does not say enough, which leaves the operator uncounted."""
-
-FREE = Cost({}, 0, 0)
-"""Nothing computed, nothing moved: views, allocations without a value."""
-
-MOVES = Cost()
-"""Nothing computed, all operands read and all results written."""
 
 
 def product(macs: int, operand: TensorSpec, kind: OpClass = OpClass.MATMUL) -> Cost:

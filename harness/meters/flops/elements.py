@@ -15,14 +15,14 @@ _COMPLEX: dict[str, tuple[float, float]] = {
     "mul": (6, 0),  # four products, two sums
     "div": (11, 0),  # six products, three sums, two divisions
     "reciprocal": (6, 0),  # two products, a sum, two divisions, a sign
-    "abs": (3, 1),  # two products, a sum, a root; the root counts as transcendental here: hypot is a library call
+    "abs": (4, 0),  # two products, a sum, a root
     "angle": (0, 1),
     "exp": (2, 3),  # exp, sin, cos, two products
-    "log": (3, 3),  # of abs, atan2
+    "log": (4, 2),  # abs, then log; atan2
     "polar": (2, 2),
     "square": (6, 0),
     "conj_physical": (1, 0),
-    "addcmul": (8, 0),
+    "addcmul": (8, 0),  # a product and a sum
 }
 """Complex operators, in real operations (arithmetic, transcendental); any other costs twice what its real one does."""
 
@@ -75,21 +75,6 @@ def gelu_backward(call: Call) -> Cost:
     return elementwise(call, 16, 1) if call.get("approximate") == "tanh" else elementwise(call, 9, 2)
 
 
-def on_input(ops: float, transcendental: float = 0) -> Formula:
-    """Return the formula of an operator that takes so many operations for each element of its first argument."""
-
-    def formula(call: Call) -> Cost:
-        return arithmetic(ops * call.tensors[0].numel, call, transcendental * call.tensors[0].numel)
-
-    return formula
-
-
-def norms_of_each(call: Call) -> Cost:
-    """Cost the norm of every tensor in a list: a square and a sum an element."""
-    n = sum(t.numel for t in tensors_in([call["self"]]))
-    return floating(elementwise=n, reduction=n)
-
-
 def optimizer(ops: float) -> Formula:
     """Return the formula of a fused optimizer step that takes so many operations a parameter."""
 
@@ -99,12 +84,7 @@ def optimizer(ops: float) -> Formula:
     return formula
 
 
-def fake_quantize(call: Call) -> Cost:
-    """Cost rounding to a grid and back: product, sum, rounding, clamp, difference, product."""
-    return arithmetic(6 * call.result.numel, call)
-
-
-def quantized_elementwise(call: Call) -> Cost:
+def on_integers(call: Call) -> Cost:
     """Cost an element-wise operator on 8-bit tensors: integer operations."""
     return Cost({OpClass.INTEGER: call.result.numel})
 
@@ -115,7 +95,7 @@ def base_name(operator: str) -> str:
     >>> base_name("aten::add_.Tensor"), base_name("aten::_foreach_mul_"), base_name("aten::__xor__")
     ('add', 'mul', '__xor__')
     """
-    name = operator.split("::")[-1].split(".")[0].removeprefix("_foreach_")
+    name = operator.rsplit("::", maxsplit=1)[-1].split(".", maxsplit=1)[0].removeprefix("_foreach_")
     return name if name.endswith("__") else name.rstrip("_")
 
 

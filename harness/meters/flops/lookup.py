@@ -9,13 +9,17 @@ import math
 
 from harness.meters.flops.classes import OpClass
 from harness.meters.flops.cost import Cost, floating, reduction
-from harness.meters.flops.spec import Call, TensorSpec, tensors_in
+from harness.meters.flops.spec import Call, TensorSpec
 
 
 def gather(call: Call, index: str = "index") -> Cost:
     """Cost one look-up an index, reading what is looked up."""
     indices = call[index]
     return Cost({OpClass.LOOKUP: indices.numel}, read=indices.nbytes + _dense_bytes(call.result))
+
+
+def _distinct_bytes(indices: list[TensorSpec]) -> int:
+    return sum(i.nbytes for i in dict.fromkeys(indices))
 
 
 def _dense_bytes(spec: TensorSpec) -> int:
@@ -25,7 +29,7 @@ def _dense_bytes(spec: TensorSpec) -> int:
 def index(call: Call) -> Cost:
     """Cost `x[i, j]`: one look-up for each tuple of indices, or for each element that a mask picks."""
     indices = [i for i in call["indices"] if i is not None]
-    return Cost({OpClass.LOOKUP: _places(call, call.result)}, read=sum(i.nbytes for i in indices) + _dense_bytes(call.result))
+    return Cost({OpClass.LOOKUP: _places(call, call.result)}, read=_distinct_bytes(indices) + _dense_bytes(call.result))
 
 
 def index_put(call: Call) -> Cost:
@@ -34,7 +38,7 @@ def index_put(call: Call) -> Cost:
     masked = any(i.dtype.itemsize == 1 for i in indices)  # a mask picks as many places as there are values
     placed = values.numel if masked else math.prod(_broadcast(indices)) * _rest(call)
     moved = placed * call["self"].dtype.itemsize
-    ops = Cost({OpClass.LOOKUP: placed // max(_rest(call), 1)}, *_changed(call, sum(i.nbytes for i in indices) + values.nbytes, moved))
+    ops = Cost({OpClass.LOOKUP: placed // max(_rest(call), 1)}, *_changed(call, _distinct_bytes(indices) + values.nbytes, moved))
     return ops + reduction(placed, call) if call["accumulate"] else ops
 
 
@@ -49,7 +53,7 @@ def _rest(call: Call) -> int:
         if one is None:
             kept *= shape[axis]
         axis += len(one.shape) if one is not None and one.dtype.itemsize == 1 else 1
-    return kept * math.prod(shape[axis:])
+    return kept * int(math.prod(shape[axis:]))
 
 
 def _broadcast(indices: list[TensorSpec]) -> tuple[int, ...]:
@@ -63,15 +67,28 @@ def _changed(call: Call, arguments: int, moved: int) -> tuple[int, int]:
     return (arguments, moved) if call.written else (arguments + call["self"].nbytes, _dense_bytes(call["self"]) + moved)
 
 
-def scatter(call: Call, source: str = "src", adds: bool = False) -> Cost:
-    """Cost one look-up an index, writing what is scattered; where it adds, a sum an element and the old values read."""
-    indices, values = call["index"], call.get(source)
-    count = values.numel if isinstance(values, TensorSpec) and adds else indices.numel
-    count = min(count, indices.numel) if len(indices.shape) == len(call["self"].shape) else count
-    moved = count * call["self"].dtype.itemsize
-    arguments = indices.nbytes + (moved if isinstance(values, TensorSpec) else 0) + (moved if adds else 0)
-    ops = Cost({OpClass.LOOKUP: indices.numel}, *_changed(call, arguments, moved))
-    return ops + reduction(count, call) if adds else ops
+def scatter(call: Call, adds: bool = False) -> Cost:
+    """Cost placing one element an index; where it adds, a sum each."""
+    return _place(call, call["index"].numel, adds)
+
+
+def scatter_rows(call: Call, adds: bool = False) -> Cost:
+    """Cost placing one row an index; where it adds, a sum an element."""
+    return _place(call, call["source"].numel, adds)
+
+
+def fill_rows(call: Call) -> Cost:
+    """Cost filling one row an index."""
+    x = call["self"]
+    return _place(call, call["index"].numel * x.numel // max(x.shape[call["dim"]] if x.shape else 1, 1), adds=False)
+
+
+def _place(call: Call, placed: int, adds: bool) -> Cost:
+    moved = placed * call["self"].dtype.itemsize
+    values = next((call[name] for name in ("src", "source") if name in call.arguments), None)
+    arguments = call["index"].nbytes + (moved if isinstance(values, TensorSpec) else 0) + (moved if adds else 0)
+    ops = Cost({OpClass.LOOKUP: call["index"].numel}, *_changed(call, arguments, moved))
+    return ops + reduction(placed, call) if adds else ops
 
 
 def embedding_bag(call: Call) -> Cost:
@@ -79,12 +96,14 @@ def embedding_bag(call: Call) -> Cost:
     indices, weight = call["indices"], call["weight"]
     width = weight.shape[-1] if isinstance(weight, TensorSpec) else call.result.shape[-1]
     item = weight.dtype.itemsize if isinstance(weight, TensorSpec) else 1
-    return Cost({OpClass.LOOKUP: indices.numel}, read=indices.nbytes + indices.numel * width * item) + floating(reduction=indices.numel * width)
+    return Cost({OpClass.LOOKUP: indices.numel}, read=indices.nbytes + indices.numel * width * item) + floating(
+        reduction=indices.numel * width
+    )
 
 
 def embedding_backward(call: Call) -> Cost:
     """Cost adding each gradient row into a table of zeros."""
-    return Cost({OpClass.LOOKUP: call["indices"].numel}) + floating(reduction=call["grad_output"].numel)
+    return Cost({OpClass.LOOKUP: call["indices"].numel}) + floating(reduction=call.gradient.numel)
 
 
 def segment(call: Call) -> Cost:
@@ -142,11 +161,9 @@ def _ceil_log2(n: int) -> int:
 
 
 def draw(call: Call) -> Cost:
-    """Cost one random number an element of the result; parameters that are tensors are read, the result is not."""
-    out = call.result
-    read = sum(t.nbytes for t in call.tensors if all(t is not w for w in call.written))
+    """Cost one random number an element of the result; parameters that are tensors are read, what is overwritten is not."""
     like = call.operator.endswith("_like")
-    return Cost({OpClass.RANDOM: out.numel}, read=0 if like else read)
+    return Cost({OpClass.RANDOM: call.result.numel}, read=0 if like else call.read_only_bytes)
 
 
 def dropout(call: Call) -> Cost:
@@ -155,18 +172,3 @@ def dropout(call: Call) -> Cost:
     if call.get("train") is False:
         return Cost()
     return Cost({OpClass.RANDOM: x.numel}) + floating(elementwise=2 * x.numel)
-
-
-def fill(call: Call) -> Cost:
-    """Cost writing values that come from nowhere: nothing is read."""
-    return Cost({}, read=0)
-
-
-def copy_into(call: Call) -> Cost:
-    """Cost writing one tensor over another: the old values are not read."""
-    return Cost({}, read=sum(t.nbytes for t in call.tensors if all(t is not w for w in call.written)))
-
-
-def from_gradient(call: Call) -> Cost:
-    """Cost a gradient that is written into zeros of the input's size."""
-    return Cost({}, read=sum(t.nbytes for t in tensors_in([call.get("grad_output"), call.get("grad")])))

@@ -42,7 +42,7 @@ def log_softmax_backward(call: Call) -> Cost:
 
 
 def _rows(call: Call) -> tuple[int, int]:
-    gradient = call["grad_output"]
+    gradient = call.gradient
     return gradient.numel, gradient.numel // max(gradient.shape[call["dim"]] if gradient.shape else 1, 1)
 
 
@@ -96,13 +96,13 @@ def batch_norm(call: Call, training: bool | None = None) -> Cost:
     return normalize_ops(channels, x.numel // max(channels, 1), affine_terms(call)) + floating(elementwise=running)
 
 
-def norm_backward(call: Call, x: str = "input") -> Cost:
+def layer_norm_backward(call: Call) -> Cost:
     """Cost the backward pass of a norm with statistics of its own.
 
     Element by element: x̂ again (2), g · w (1), its product with x̂ (1), and `rstd · (gw - mean(gw) - x̂ · mean(gw · x̂))` (4), with two sums; the
     weight's gradient takes a product and a sum more, the bias' a sum.
     """
-    n = call[x].numel
+    n = call["input"].numel
     for_weight, for_bias = call["output_mask"][1], call["output_mask"][2]
     return floating(elementwise=(8 + bool(for_weight)) * n, reduction=(2 + bool(for_weight) + bool(for_bias)) * n)
 
@@ -110,7 +110,7 @@ def norm_backward(call: Call, x: str = "input") -> Cost:
 def batch_norm_backward(call: Call) -> Cost:
     """Cost the backward pass of a batch norm; with fixed statistics the input's gradient is one product an element."""
     if call.get("train", call.get("update", True)):
-        return norm_backward(call)
+        return layer_norm_backward(call)
     n = call["input"].numel
     for_weight, for_bias = call["output_mask"][1], call["output_mask"][2]
     return floating(elementwise=(1 + 3 * bool(for_weight)) * n, reduction=(bool(for_weight) + bool(for_bias)) * n)

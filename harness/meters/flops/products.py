@@ -53,14 +53,21 @@ def accumulated_matmul(call: Call, left: str, right: str) -> Cost | None:
     return product(macs, call[left]) + floating(elementwise=scalars * call.result.numel)
 
 
-def scaled_matmul(call: Call, x: str, columns: int | None = None) -> Cost:
-    """Cost a floating-point product whose operands carry scales (8-bit floats, packed integer weights): a product by the scale an element of the result."""
-    return product(call[x].numel * (columns or call.result.shape[-1]), call[x]) + floating(elementwise=call.result.numel)
+def scaled_matmul(call: Call) -> Cost:
+    """Cost a floating-point product whose operands carry scales (8-bit floats, packed weights): and one product an element of the result."""
+    x, out = call["self"], call.result
+    return product(x.numel * out.shape[-1], x) + floating(elementwise=out.numel)
 
 
-def grouped_matmul(call: Call, left: str, right: str) -> Cost:
+def sampled_matmul(call: Call) -> Cost:
+    """Cost a product taken only at the places that a sparse tensor stores."""
+    stored = call["self"].stored
+    return product(stored * call["mat1"].shape[-1], call["mat1"]) + floating(elementwise=stored)
+
+
+def grouped_matmul(call: Call) -> Cost:
     """Cost products of consecutive row or column groups: (M, K) by (G, K, N), (G, M, K) by (K, N), (M, K) by (K, N), or a batch."""
-    a, b = call[left], call[right]
+    a, b = call["self"], call["mat2"]
     if len(a.shape) == 2 or len(b.shape) == 2:
         columns = b.shape[-1]
         return product(a.shape[-2] * a.shape[-1] * columns, a)
@@ -78,12 +85,14 @@ def convolution(call: Call, x: str = "input", transposed: bool | None = None) ->
 
 def convolution_tbc(call: Call) -> Cost:
     """Cost a convolution over (time, batch, channels) with a (kernel, in, out) weight."""
-    return product(call.result.numel * math.prod(call["weight"].shape[:2]), call["self"], OpClass.CONV) + floating(elementwise=call.result.numel)
+    return product(call.result.numel * math.prod(call["weight"].shape[:2]), call["self"], OpClass.CONV) + floating(
+        elementwise=call.result.numel
+    )
 
 
 def convolution_backward(call: Call) -> Cost:
     """Cost the gradients asked for: input and weight cost what the forward pass did, the bias is a sum."""
-    gradient, weight = call["grad_output"], call["weight"]
+    gradient, weight = call.gradient, call["weight"]
     positions = call["input"].numel if call["transposed"] else gradient.numel
     for_input, for_weight, for_bias = call["output_mask"]
     macs = positions * math.prod(weight.shape[1:])
@@ -109,6 +118,17 @@ def distances(call: Call) -> Cost:
     return floating(elementwise=2 * terms + (pairs if p == 2 else 0), reduction=terms - pairs, transcendental=powers)
 
 
+def distances_backward(call: Call) -> Cost:
+    """Cost the gradient of distances: a difference, a quotient, a product and a sum for each term."""
+    return floating(elementwise=4 * call.gradient.numel * call["x1"].shape[-1])
+
+
+def pair_distances(call: Call) -> Cost:
+    """Cost the distances between all pairs of rows of one matrix: a difference, a square and a sum a term, a root a pair."""
+    terms, pairs = call.result.numel * call["self"].shape[-1], call.result.numel
+    return floating(elementwise=2 * terms + pairs, reduction=terms - pairs)
+
+
 def attention(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
     """Cost softmax(q kᵀ · scale + mask) v over whole score matrices, whichever kernel runs it."""
     query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
@@ -129,7 +149,9 @@ def varlen_attention(call: Call, bounds: tuple[str, ...]) -> Cost | None:
     return attention(call, mask="attn_bias", length_axis=-3)
 
 
-def attention_backward(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
+def attention_backward(
+    call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2
+) -> Cost:
     """Cost the fused backward pass: five products, because the scores are computed again (torch.utils.flop_counter counts the same)."""
     query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
     rows, width = math.prod(query.shape[:-1]), query.shape[-1]
@@ -147,16 +169,25 @@ def varlen_attention_backward(call: Call, bounds: tuple[str, ...]) -> Cost | Non
     return attention_backward(call, mask="bias", length_axis=-3)
 
 
-def quantized_product(call: Call, x: str, weight: str, kind: OpClass) -> Cost | None:
-    """Cost a product with packed 8-bit weights, its input quantized on the way in where it is floating point, its result scaled on the way out."""
-    activations, packed = call[x], call[weight]
-    if not isinstance(packed, TensorSpec):
-        return None
-    macs = call.result.numel * math.prod(packed.shape[1:])
-    if packed.dtype.is_floating_point:
-        return product(macs, activations, kind) + floating(elementwise=call.result.numel)
+def quantized_linear(call: Call) -> Cost | None:
+    """Cost a linear layer with packed weights: 8-bit products, or floating-point ones where the weights are 16 bits wide."""
+    return _quantized(call, "X", "W_prepack")
+
+
+def quantized_convolution(call: Call) -> Cost | None:
+    """Cost a convolution with packed 8-bit weights."""
+    return _quantized(call, "qx", "packed_weight" if "packed_weight" in call.arguments else "weight")
+
+
+def _quantized(call: Call, x: str, packed: str) -> Cost | None:
+    activations, weight, out = call[x], call[packed], call.result
+    if not isinstance(weight, TensorSpec):
+        return None  # a packing that does not tell its sizes
+    macs = out.numel * math.prod(weight.shape[1:])
+    if weight.is_float:
+        return product(macs, activations) + floating(elementwise=out.numel)
     entering = quantize_ops(activations) if activations.is_float else Cost()
-    return Cost({OpClass.INT8: 2 * macs}) + entering + floating(elementwise=2 * call.result.numel)
+    return Cost({OpClass.INT8: 2 * macs}) + entering + floating(elementwise=2 * out.numel)
 
 
 def quantize_ops(x: TensorSpec) -> Cost:

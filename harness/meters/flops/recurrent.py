@@ -95,6 +95,6 @@ def fused_cell(call: Call, mode: int) -> Cost:
 
 def fused_cell_backward(call: Call, mode: int) -> Cost:
     """Cost the backward pass of a cell kernel as two forward ones."""
-    gradient = call.get("grad_hy") or call.tensors[0]
+    gradient = call["grad_hy"] or call["grad_cy"]
     once = cell_ops(mode, gradient.numel, biased=False)
     return once + once

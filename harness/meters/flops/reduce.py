@@ -6,7 +6,7 @@ import math
 
 from harness.meters.flops.classes import OpClass
 from harness.meters.flops.cost import Cost, arithmetic, floating, reduction
-from harness.meters.flops.spec import Call, TensorSpec
+from harness.meters.flops.spec import Call, TensorSpec, tensors_in
 
 _NO_REDUCTION, _MEAN = 0, 1
 """How `at::Reduction` numbers the ways of reducing a loss; 2 is the sum."""
@@ -45,6 +45,18 @@ def power_sum(call: Call) -> Cost:
     return fold(call) + (arithmetic(n, call) if squares else arithmetic(0, call, transcendental=n))
 
 
+def norms_of_each(call: Call) -> Cost:
+    """Cost the norm of every tensor in a list: squares, a sum and a root."""
+    listed = list(tensors_in([call["self"]]))
+    n = sum(t.numel for t in listed)
+    return floating(elementwise=n + len(listed), reduction=n - len(listed))
+
+
+def folds_of_each(call: Call) -> Cost:
+    """Cost the maximum of every tensor in a list."""
+    return floating(reduction=sum(t.numel - 1 for t in tensors_in([call["self"]])))
+
+
 def log_sum_exp(call: Call) -> Cost:
     """Cost a log-sum-exp: maximum, subtraction, exp, sum, one logarithm and one sum a row."""
     n, out = call.tensors[0].numel, call.result.numel
@@ -64,28 +76,29 @@ def log_scan(call: Call) -> Cost:
     return floating(elementwise=3 * n, transcendental=2 * n)
 
 
-def pool(call: Call, axes: int) -> Cost:
-    """Cost pooling by a fixed window: one operation for each number a window takes (k - 1 and a division for a mean)."""
+def pool(call: Call, axes: int, folds: bool = False) -> Cost:
+    """Cost pooling by a fixed window of k numbers: k - 1 sums and a division for a mean, k - 1 comparisons where it `folds`; padding is not discounted."""
+    return reduction((_window(call, axes) - folds) * call.result.numel, call)
+
+
+def _window(call: Call, axes: int) -> int:
     kernel = call["kernel_size"]
-    volume = math.prod(kernel) if len(kernel) == axes else kernel[0] ** axes
-    return reduction(volume * call.result.numel, call)
+    return math.prod(kernel) if len(kernel) == axes else kernel[0] ** axes
 
 
 def pool_backward(call: Call, axes: int) -> Cost:
     """Cost spreading each gradient over its window: one operation for each number."""
-    kernel = call["kernel_size"]
-    volume = math.prod(kernel) if len(kernel) == axes else kernel[0] ** axes
-    return reduction(volume * call["grad_output"].numel, call)
+    return reduction(_window(call, axes) * call.gradient.numel, call)
 
 
-def adaptive_pool(call: Call, axes: int) -> Cost:
-    """Cost adaptive pooling: windows from floor(i n / m) to ceil((i + 1) n / m), one operation for each number they take."""
-    return reduction(_adaptive_reads(call["self"], call.result, axes), call)
+def adaptive_pool(call: Call, axes: int, folds: bool = False) -> Cost:
+    """Cost adaptive pooling: windows from floor(i n / m) to ceil((i + 1) n / m), one operation for each number, one less where it `folds`."""
+    return reduction(_adaptive_reads(call["self"], call.result, axes) - folds * call.result.numel, call)
 
 
 def adaptive_pool_backward(call: Call, axes: int) -> Cost:
     """Cost spreading each gradient over its adaptive window."""
-    return reduction(_adaptive_reads(call["self"], call["grad_output"], axes), call)
+    return reduction(_adaptive_reads(call["self"], call.gradient, axes), call)
 
 
 def _adaptive_reads(x: TensorSpec, out: TensorSpec, axes: int) -> int:
@@ -97,7 +110,12 @@ def _adaptive_reads(x: TensorSpec, out: TensorSpec, axes: int) -> int:
 
 def adds_gradients(call: Call) -> Cost:
     """Cost sending each gradient to one place, where it is added."""
-    return reduction(call["grad_output"].numel, call)
+    return reduction(call.gradient.numel, call)
+
+
+def adds_patches(call: Call) -> Cost:
+    """Cost adding overlapping patches into an image: one sum for each element of a patch."""
+    return reduction(call["self"].numel, call)
 
 
 def loss(call: Call, each: float, transcendental: float = 0) -> Cost:
@@ -119,7 +137,7 @@ def nll_loss(call: Call) -> Cost:
 def nll_loss_backward(call: Call) -> Cost:
     """Cost writing one gradient an example into a tensor of zeros."""
     picked = call["target"].numel
-    return Cost({OpClass.LOOKUP: picked}, read=call["target"].nbytes + call["grad_output"].nbytes) + floating(elementwise=picked)
+    return Cost({OpClass.LOOKUP: picked}, read=call["target"].nbytes + call.gradient.nbytes) + floating(elementwise=picked)
 
 
 def ctc_loss(call: Call) -> Cost | None:

@@ -32,7 +32,7 @@ def resize(call: Call, per_axis: int, axes: int) -> Cost:
 
 def resize_backward(call: Call, per_axis: int, axes: int) -> Cost:
     """Cost spreading each gradient over its neighbours: a product and a sum each."""
-    return floating(elementwise=2 * per_axis**axes * call["grad_output"].numel)
+    return floating(elementwise=2 * per_axis**axes * call.gradient.numel)
 
 
 def resize_smooth(call: Call, per_axis: int) -> Cost:
@@ -47,7 +47,7 @@ def resize_smooth(call: Call, per_axis: int) -> Cost:
 def resize_smooth_backward(call: Call, per_axis: int) -> Cost:
     """Cost the backward pass of an antialiased resize: a product and a sum for each neighbour, in two passes."""
     *lead, height, width = call["input_size"]
-    out_height, out_width = call["grad_output"].shape[-2:]
+    out_height, out_width = call.gradient.shape[-2:]
     across = _window(per_axis, width, out_width) * height * out_width
     down = _window(per_axis, height, out_height) * out_height * out_width
     return floating(elementwise=2 * math.prod(lead) * (across + down))
@@ -62,7 +62,7 @@ def grid(call: Call, axes: int, backward: bool = False) -> Cost:
 
     The backward pass blends twice: into the input's gradient and into the grid's.
     """
-    points, out = call["grid"].numel // axes, call["grad_output"] if backward else call.result
+    points, out = call["grid"].numel // axes, call.gradient if backward else call.result
     per_axis = _GRID_MODES[call["interpolation_mode"]]
     neighbours = per_axis**axes
     weights = points * (axes * _COORDINATE_OPS + (neighbours * (axes - 1) if per_axis > 1 else 0))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -61,7 +61,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
     if tensor.layout in _SPARSE:
         return _sparse_spec(tensor)
     shape = tuple(tensor.shape)
-    if tensor.layout is not torch.strided:
+    if tensor.layout is not torch.strided or tensor.is_contiguous():
         return dense(shape, tensor.dtype)
     touched = math.prod(n for n, step in zip(shape, tensor.stride(), strict=True) if step)
     span = 1 + sum((n - 1) * step for n, step in zip(shape, tensor.stride(), strict=True)) if touched else 0
@@ -82,6 +82,13 @@ def _sparse_spec(tensor: torch.Tensor) -> TensorSpec:
         pointers, places = (tensor.crow_indices(), tensor.col_indices()) if by_row else (tensor.ccol_indices(), tensor.row_indices())
         stored, indices = tensor.values().numel(), pointers.numel() + places.numel()
     return TensorSpec(tuple(tensor.shape), tensor.dtype, stored * tensor.dtype.itemsize + indices * _INDEX_BYTES, nnz=stored)
+
+
+class UnknownArgumentError(KeyError):
+    """A formula asked for an argument that this overload of the operator does not have."""
+
+
+_GRADIENTS = ("grad_output", "grad_out", "grad_out_", "grad", "gradient")
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,10 @@ class Call:
     allocated: tuple[TensorSpec, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Any:
-        return self.arguments[name]
+        try:
+            return self.arguments[name]
+        except KeyError:
+            raise UnknownArgumentError(self.operator, name) from None
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the argument of that name, or `default` where the schema has none."""
@@ -118,9 +128,20 @@ class Call:
         return tuple(dict.fromkeys(tensors_in(self.arguments.values())))
 
     @property
+    def read_only_bytes(self) -> int:
+        """Return the bytes of the tensor arguments that it does not overwrite."""
+        return sum(t.nbytes for t in self.tensors if all(t is not w for w in self.written))
+
+    @property
     def result(self) -> TensorSpec:
         """Return the first tensor that came out, or the first tensor argument where none did."""
         return next(tensors_in([self.out]), None) or self.tensors[0]
+
+    @property
+    def gradient(self) -> TensorSpec:
+        """Return the gradient that a backward operator starts from."""
+        found = next((name for name in _GRADIENTS if name in self.arguments), _GRADIENTS[0])
+        return cast("TensorSpec", self[found])
 
     @property
     def computes_in(self) -> TensorSpec:
@@ -129,22 +150,31 @@ class Call:
         return next((t for t in found if t.is_float), found[0])
 
     @property
+    def dtype_name(self) -> str:
+        """Return the type it computes in, as `float32`; empty for a call without tensors."""
+        known = (*self.tensors, *tensors_in([self.out]))
+        return str(self.computes_in.dtype).removeprefix("torch.") if known else ""
+
+    @property
     def is_real_work(self) -> bool:
         """Whether it computes on floating-point numbers, not on indices or masks."""
         return self.computes_in.is_float
 
     def nested_count(self) -> int:
         """Return the number of tensors in its nested arguments; 0 where it has none."""
-        return max((len(t.members) for t in (*self.tensors, *tensors_in([self.out]))), default=0)
+        return max((len(t.members) for t in (*self.tensors, *self.allocated)), default=0)
 
     def member(self, index: int) -> Call:
         """Return the call as one tensor of its nested arguments sees it."""
-        pick = lambda value: map_tensors(value, lambda t: t.members[index] if t.members else t)  # noqa: E731  used four times below
+
+        def pick(value: Any) -> Any:
+            return map_tensors(value, lambda t: t.members[index] if t.members else t)
+
         arguments = {name: pick(value) for name, value in self.arguments.items()}
         return Call(self.operator, arguments, pick(self.out), pick(self.written), pick(self.allocated))
 
 
-def tensors_in(values: Any) -> Iterator[TensorSpec]:
+def tensors_in(values: Iterable[Any]) -> Iterator[TensorSpec]:
     """Yield the tensors in nested tuples and lists."""
     for value in values:
         if isinstance(value, TensorSpec):
@@ -153,7 +183,7 @@ def tensors_in(values: Any) -> Iterator[TensorSpec]:
             yield from tensors_in(value)
 
 
-def map_tensors(value: Any, change: Any) -> Any:
+def map_tensors(value: Any, change: Callable[[TensorSpec], TensorSpec]) -> Any:
     """Apply `change` to every tensor in nested tuples and lists."""
     if isinstance(value, TensorSpec):
         return change(value)

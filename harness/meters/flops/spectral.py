@@ -78,12 +78,19 @@ def eigh(call: Call) -> Cost:
 
 def svd(call: Call) -> Cost:
     """Cost a singular value decomposition (Golub and Van Loan, 8.6): values 4 m n² - 4/3 n³, thin 14 m n² + 8 n³, full 4 m² n + 8 m n² + 9 n³."""
+    if not call["compute_uv"]:
+        return singular_values(call)
     rows, columns = call["A"].shape[-2:]
     m, n = max(rows, columns), min(rows, columns)
-    if not call["compute_uv"]:
-        return _linalg(4 * m * n**2 - 4 / 3 * n**3, call["A"])
     full = 4 * m**2 * n + 8 * m * n**2 + 9 * n**3
     return _linalg(full if call["full_matrices"] else 14 * m * n**2 + 8 * n**3, call["A"])
+
+
+def singular_values(call: Call) -> Cost:
+    """Cost singular values alone: 4 m n² - 4/3 n³."""
+    rows, columns = call["A"].shape[-2:]
+    m, n = max(rows, columns), min(rows, columns)
+    return _linalg(4 * m * n**2 - 4 / 3 * n**3, call["A"])
 
 
 def least_squares(call: Call) -> Cost:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from harness.meters.flops import elements, encoder, lookup, normalize, products, recurrent, reduce, sampling, spectral
-from harness.meters.flops.classes import OpClass
-from harness.meters.flops.cost import FREE, MOVES, Formula
+from harness.meters.flops import elements, encoder, lookup, movement, normalize, products, recurrent, reduce, sampling, spectral
+from harness.meters.flops.cost import Formula
 from harness.meters.flops.elements import named, per_element
+from harness.meters.flops.recurrent import GRU, LSTM, RELU, TANH
+from harness.meters.flops.sampling import CUBIC, LANCZOS, LINEAR
 from harness.meters.flops.spectral import per_matrix
 
 # Two operations a multiply-accumulate (torch.utils.flop_counter); a complex one is four real ones; a sparse operand costs what it stores.
@@ -30,7 +31,8 @@ _PRODUCTS: Mapping[str, Formula] = {
     **named(products.linear, "linear"),
     **named(partial(products.linear, x="self"), "mkldnn_linear"),
     **named(products.scaled_matmul, "_scaled_mm _scaled_mm_v2"),  # 8-bit floats; the scale is one product an element of the result
-    **named(products.scaled_matmul, "_weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu"),  # weights expanded: float products
+    **named(products.scaled_matmul, "_weight_int8pack_mm"),  # weights are expanded, the products are floating-point ones
+    **named(products.scaled_matmul, "_weight_int4pack_mm _weight_int4pack_mm_for_cpu"),
     **named(products.grouped_matmul, "_grouped_mm _scaled_grouped_mm"),
     **named(products.convolution, "convolution _convolution convolution_overrideable"),
     **named(products.convolution_tbc, "conv_tbc"),
@@ -44,10 +46,12 @@ _PRODUCTS: Mapping[str, Formula] = {
 _RAGGED = ("cum_seq_q", "cum_seq_k", "cu_seqlens_q", "cu_seqlens_k")
 # Whole score matrices: causal masks are not halved, the fused backward pass computes the scores again (torch.utils.flop_counter, both).
 _ATTENTION: Mapping[str, Formula] = {
-    **named(products.attention, "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_fused_attention_overrideable"),
-    **named(products.attention, "_scaled_dot_product_flash_attention scaled_dot_product_attention"),
-    **named(partial(products.attention, mask="attn_bias"), "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention"),
-    **named(products.attention_backward, "_scaled_dot_product_flash_attention_for_cpu_backward _scaled_dot_product_flash_attention_backward"),
+    **named(products.attention, "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention"),
+    **named(partial(products.attention, mask="attn_bias"), "_scaled_dot_product_efficient_attention"),
+    **named(partial(products.attention, mask="attn_bias"), "_scaled_dot_product_cudnn_attention"),
+    **named(partial(products.attention, mask="attn_bias"), "_scaled_dot_product_fused_attention_overrideable"),
+    **named(products.attention_backward, "_scaled_dot_product_flash_attention_for_cpu_backward"),
+    **named(products.attention_backward, "_scaled_dot_product_flash_attention_backward"),
     **named(partial(products.attention_backward, mask="attn_bias"), "_scaled_dot_product_efficient_attention_backward"),
     **named(partial(products.attention_backward, mask="attn_bias"), "_scaled_dot_product_cudnn_attention_backward"),
     **named(partial(products.attention_backward, mask="attn_bias"), "_scaled_dot_product_fused_attention_overrideable_backward"),
@@ -63,16 +67,16 @@ _RECURRENT: Mapping[str, Formula] = {
     **named(recurrent.fused_layer_backward, "mkldnn_rnn_layer_backward"),
     **named(recurrent.stacked, "_cudnn_rnn miopen_rnn"),
     **named(recurrent.stacked_backward, "_cudnn_rnn_backward miopen_rnn_backward"),
-    **named(partial(recurrent.fused_cell, mode=recurrent.LSTM), "_thnn_fused_lstm_cell"),
-    **named(partial(recurrent.fused_cell, mode=recurrent.GRU), "_thnn_fused_gru_cell"),
-    **named(partial(recurrent.fused_cell_backward, mode=recurrent.LSTM), "_thnn_fused_lstm_cell_backward_impl"),
-    **named(partial(recurrent.fused_cell_backward, mode=recurrent.GRU), "_thnn_fused_gru_cell_backward"),
-    **named(partial(recurrent.quantized_stack, mode=recurrent.LSTM), "quantized_lstm"),
-    **named(partial(recurrent.quantized_stack, mode=recurrent.GRU), "quantized_gru"),
-    **named(partial(recurrent.quantized_cell, mode=recurrent.LSTM), "quantized::quantized_lstm_cell_dynamic"),
-    **named(partial(recurrent.quantized_cell, mode=recurrent.GRU), "quantized::quantized_gru_cell_dynamic"),
-    **named(partial(recurrent.quantized_cell, mode=recurrent.TANH), "quantized::quantized_rnn_tanh_cell_dynamic"),
-    **named(partial(recurrent.quantized_cell, mode=recurrent.RELU), "quantized::quantized_rnn_relu_cell_dynamic"),
+    **named(partial(recurrent.fused_cell, mode=LSTM), "_thnn_fused_lstm_cell"),
+    **named(partial(recurrent.fused_cell, mode=GRU), "_thnn_fused_gru_cell"),
+    **named(partial(recurrent.fused_cell_backward, mode=LSTM), "_thnn_fused_lstm_cell_backward_impl"),
+    **named(partial(recurrent.fused_cell_backward, mode=GRU), "_thnn_fused_gru_cell_backward"),
+    **named(partial(recurrent.quantized_stack, mode=LSTM), "quantized_lstm"),
+    **named(partial(recurrent.quantized_stack, mode=GRU), "quantized_gru"),
+    **named(partial(recurrent.quantized_cell, mode=LSTM), "quantized::quantized_lstm_cell_dynamic"),
+    **named(partial(recurrent.quantized_cell, mode=GRU), "quantized::quantized_gru_cell_dynamic"),
+    **named(partial(recurrent.quantized_cell, mode=TANH), "quantized::quantized_rnn_tanh_cell_dynamic"),
+    **named(partial(recurrent.quantized_cell, mode=RELU), "quantized::quantized_rnn_relu_cell_dynamic"),
 }
 
 # Written out operation by operation; a root or a division is one operation, an exp or a log one transcendental one.
@@ -84,19 +88,20 @@ _NORMALIZED: Mapping[str, Formula] = {
     **named(normalize.layer_norm, "native_layer_norm"),
     **named(normalize.rms_norm, "_fused_rms_norm rms_norm"),
     **named(normalize.group_norm, "native_group_norm"),
-    **named(normalize.batch_norm, "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_functional cudnn_batch_norm miopen_batch_norm"),
+    **named(normalize.batch_norm, "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_functional"),
+    **named(normalize.batch_norm, "cudnn_batch_norm miopen_batch_norm"),
     **named(partial(normalize.batch_norm, training=False), "_native_batch_norm_legit_no_training _batch_norm_no_update"),
     **named(partial(normalize.batch_norm, training=True), "_batch_norm_with_update _batch_norm_with_update_functional"),
-    **named(normalize.norm_backward, "native_layer_norm_backward native_group_norm_backward"),
-    **named(normalize.batch_norm_backward, "native_batch_norm_backward batch_norm_backward"),
+    **named(normalize.layer_norm_backward, "native_layer_norm_backward native_group_norm_backward"),
+    **named(normalize.batch_norm_backward, "native_batch_norm_backward batch_norm_backward cudnn_batch_norm_backward"),
     **named(normalize.rms_norm_backward, "_fused_rms_norm_backward"),
     **named(normalize.weight_norm, "_weight_norm_interface"),
     **named(normalize.weight_norm_backward, "_weight_norm_interface_backward"),
 }
 
-# n - 1 operations fold n numbers into one; pooling takes one operation for each number in each window.
+# n - 1 operations fold n numbers into one; a mean takes one more, the division.
 _REDUCED: Mapping[str, Formula] = {
-    **named(reduce.fold, "max min max.dim min.dim max.names_dim min.names_dim trace _is_all_true _is_any_true _sparse_sum dist_sum"),
+    **named(reduce.fold, "max min trace _is_all_true _is_any_true _sparse_sum _sparse_csr_sum"),
     **named(per_element(1), "max.other min.other"),
     **named(partial(reduce.fold, each=2), "aminmax _aminmax"),
     **named(reduce.mean, "mean"),
@@ -105,28 +110,39 @@ _REDUCED: Mapping[str, Formula] = {
     **named(reduce.norm, "norm"),
     **named(partial(reduce.norm, order="ord"), "linalg_vector_norm"),
     **named(reduce.power_sum, "linalg__powsum"),
-    **named(elements.norms_of_each, "_foreach_norm _foreach_powsum"),
-    **named(elements.folds_of_each, "_foreach_max"),
+    **named(reduce.norms_of_each, "_foreach_norm _foreach_powsum"),
+    **named(reduce.folds_of_each, "_foreach_max"),
     **named(reduce.log_sum_exp, "logsumexp"),
     **named(reduce.scan, "cumsum cumprod _cummax_helper _cummin_helper cummax cummin"),
     **named(reduce.log_scan, "logcumsumexp _logcumsumexp"),
     **named(partial(reduce.pool, axes=1), "avg_pool1d"),
-    **named(partial(reduce.pool, axes=2), "avg_pool2d max_pool2d_with_indices mkldnn_max_pool2d quantized_max_pool2d fractional_max_pool2d"),
-    **named(partial(reduce.pool, axes=3), "avg_pool3d max_pool3d_with_indices fractional_max_pool3d"),
+    **named(partial(reduce.pool, axes=2), "avg_pool2d"),
+    **named(partial(reduce.pool, axes=3), "avg_pool3d"),
+    **named(
+        partial(reduce.pool, axes=2, folds=True), "max_pool2d_with_indices mkldnn_max_pool2d quantized_max_pool2d fractional_max_pool2d"
+    ),
+    **named(
+        partial(reduce.pool, axes=3, folds=True), "max_pool3d_with_indices mkldnn_max_pool3d quantized_max_pool3d fractional_max_pool3d"
+    ),
     **named(partial(reduce.pool_backward, axes=2), "avg_pool2d_backward"),
     **named(partial(reduce.pool_backward, axes=3), "avg_pool3d_backward"),
     **named(partial(reduce.adaptive_pool, axes=1), "adaptive_avg_pool1d"),
-    **named(partial(reduce.adaptive_pool, axes=2), "_adaptive_avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d"),
-    **named(partial(reduce.adaptive_pool, axes=3), "_adaptive_avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d"),
+    **named(partial(reduce.adaptive_pool, axes=2), "_adaptive_avg_pool2d adaptive_avg_pool2d"),
+    **named(partial(reduce.adaptive_pool, axes=3), "_adaptive_avg_pool3d adaptive_avg_pool3d"),
+    **named(partial(reduce.adaptive_pool, axes=2, folds=True), "adaptive_max_pool2d"),
+    **named(partial(reduce.adaptive_pool, axes=3, folds=True), "adaptive_max_pool3d"),
     **named(partial(reduce.adaptive_pool_backward, axes=2), "_adaptive_avg_pool2d_backward"),
     **named(partial(reduce.adaptive_pool_backward, axes=3), "_adaptive_avg_pool3d_backward adaptive_avg_pool3d_backward"),
-    **named(reduce.adds_gradients, "max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward"),
-    **named(reduce.adds_gradients, "adaptive_max_pool3d_backward fractional_max_pool2d_backward fractional_max_pool3d_backward"),
-    **named(reduce.adds_gradients, "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward"),
-    **named(reduce.adds_gradients, "replication_pad2d_backward replication_pad3d_backward"),
+    **named(reduce.adds_gradients, "max_pool2d_with_indices_backward max_pool3d_with_indices_backward"),
+    **named(reduce.adds_gradients, "adaptive_max_pool2d_backward adaptive_max_pool3d_backward"),
+    **named(reduce.adds_gradients, "fractional_max_pool2d_backward fractional_max_pool3d_backward"),
+    **named(reduce.adds_gradients, "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward"),
+    **named(reduce.adds_gradients, "replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
+    **named(reduce.adds_gradients, "unfold_backward"),
+    **named(reduce.adds_patches, "col2im"),
     **named(partial(reduce.loss, each=2), "mse_loss"),  # difference, square
     **named(partial(reduce.loss, each=4), "smooth_l1_loss huber_loss"),  # difference, size, square, scale
-    **named(partial(reduce.loss, each=4, transcendental=2), "binary_cross_entropy"),
+    **named(partial(reduce.loss, each=4, transcendental=2), "binary_cross_entropy"),  # 1 - x, two products, a sum, two logarithms
     **named(reduce.nll_loss, "nll_loss_forward nll_loss2d_forward"),
     **named(reduce.nll_loss_backward, "nll_loss_backward nll_loss2d_backward"),
     **named(reduce.ctc_loss, "_ctc_loss"),
@@ -152,11 +168,17 @@ _SPECTRAL: Mapping[str, Formula] = {
     **named(partial(spectral.reflections, reflectors="input"), "linalg_householder_product"),
     **named(partial(spectral.reflections, reflectors="self", target="other"), "ormqr"),
     **named(spectral.eigh, "_linalg_eigh"),
-    **named(per_matrix(lambda _, n: 25 * n**3), "linalg_eig"),  # Hessenberg form, QR iteration, vectors: 25 n³
+    **named(
+        per_matrix(lambda _, n: 4 / 3 * n**3), "linalg_eigvalsh"
+    ),  # only inference mode hands it over whole: elsewhere torch asks for vectors
+    **named(per_matrix(lambda _, n: 25 * n**3), "linalg_eig"),  # Hessenberg form, QR iteration, vectors
     **named(per_matrix(lambda _, n: 10 * n**3), "linalg_eigvals _linalg_eigvals"),
     **named(spectral.svd, "_linalg_svd"),
+    **named(spectral.singular_values, "linalg_svdvals"),
     **named(spectral.least_squares, "linalg_lstsq"),
-    **named(per_matrix(lambda _, n: 10 * n**3), "linalg_matrix_exp"),  # Taylor of degree 18 in 5 products; the squarings depend on values: not counted
+    **named(
+        per_matrix(lambda _, n: 10 * n**3), "linalg_matrix_exp"
+    ),  # Taylor of degree 18, 5 products; its squarings hang on values: left out
     **named(per_element(3), "linalg_cross"),  # two products and a difference
 }
 
@@ -166,18 +188,18 @@ _LOOKED_UP: Mapping[str, Formula] = {
     **named(lookup.gather, "gather index_select take"),
     **named(lookup.index, "index _unsafe_index"),
     **named(lookup.index_put, "index_put _index_put_impl _unsafe_index_put"),
-    **named(lookup.scatter, "scatter scatter.src scatter.reduce"),
-    **named(partial(lookup.scatter, adds=True), "scatter_add scatter_reduce"),
-    **named(partial(lookup.scatter, source="source"), "index_copy put"),
-    **named(partial(lookup.scatter, source="source", adds=True), "index_add index_reduce"),
-    **named(partial(lookup.scatter, source="value"), "scatter.value index_fill"),
+    **named(lookup.scatter, "scatter put"),
+    **named(partial(lookup.scatter, adds=True), "scatter_add scatter_reduce scatter.reduce"),
+    **named(lookup.scatter_rows, "index_copy"),
+    **named(partial(lookup.scatter_rows, adds=True), "index_add index_reduce"),
+    **named(lookup.fill_rows, "index_fill"),
     **named(lookup.embedding_bag, "_embedding_bag _embedding_bag_forward_only"),
     **named(lookup.embedding_bag, "quantized::embedding_bag_byte quantized::embedding_bag_4bit quantized::embedding_byte"),
     **named(lookup.embedding_backward, "embedding_dense_backward"),
     **named(lookup.segment, "segment_reduce _segment_reduce_backward"),
     **named(lookup.bins, "bincount histc"),
     **named(lookup.sort, "sort mode"),
-    **named(lookup.sort_all, "_unique _unique2 unique_dim"),
+    **named(lookup.sort_all, "_unique _unique2 unique_dim _coalesce"),
     **named(lookup.consecutive, "unique_consecutive unique_dim_consecutive"),
     **named(lookup.top_k, "topk"),
     **named(lookup.select_order, "median nanmedian kthvalue"),
@@ -187,63 +209,88 @@ _LOOKED_UP: Mapping[str, Formula] = {
     **named(lookup.dropout, "native_dropout _fused_dropout"),
     **named(partial(sampling.grid, axes=2), "grid_sampler_2d cudnn_grid_sampler _grid_sampler_2d_cpu_fallback"),
     **named(partial(sampling.grid, axes=3), "grid_sampler_3d"),
-    **named(partial(sampling.grid, axes=2, backward=True), "grid_sampler_2d_backward _grid_sampler_2d_cpu_fallback_backward"),
+    **named(partial(sampling.grid, axes=2, backward=True), "grid_sampler_2d_backward cudnn_grid_sampler_backward"),
     **named(partial(sampling.grid, axes=3, backward=True), "grid_sampler_3d_backward"),
     **named(sampling.nearest, "upsample_nearest1d upsample_nearest2d upsample_nearest3d"),
     **named(sampling.nearest, "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"),
-    **named(partial(sampling.resize, per_axis=sampling.LINEAR, axes=1), "upsample_linear1d"),  # t neighbours: t products, t - 1 sums
-    **named(partial(sampling.resize, per_axis=sampling.LINEAR, axes=2), "upsample_bilinear2d"),
-    **named(partial(sampling.resize, per_axis=sampling.LINEAR, axes=3), "upsample_trilinear3d"),
-    **named(partial(sampling.resize, per_axis=sampling.CUBIC, axes=2), "upsample_bicubic2d"),
-    **named(partial(sampling.resize_backward, per_axis=sampling.LINEAR, axes=1), "upsample_linear1d_backward"),
-    **named(partial(sampling.resize_backward, per_axis=sampling.LINEAR, axes=2), "upsample_bilinear2d_backward"),
-    **named(partial(sampling.resize_backward, per_axis=sampling.LINEAR, axes=3), "upsample_trilinear3d_backward"),
-    **named(partial(sampling.resize_backward, per_axis=sampling.CUBIC, axes=2), "upsample_bicubic2d_backward"),
-    **named(partial(sampling.resize_smooth, per_axis=sampling.LINEAR), "_upsample_bilinear2d_aa"),
-    **named(partial(sampling.resize_smooth, per_axis=sampling.CUBIC), "_upsample_bicubic2d_aa"),
-    **named(partial(sampling.resize_smooth, per_axis=sampling.LANCZOS), "_upsample_lanczos2d_aa"),
-    **named(partial(sampling.resize_smooth_backward, per_axis=sampling.LINEAR), "_upsample_bilinear2d_aa_backward"),
-    **named(partial(sampling.resize_smooth_backward, per_axis=sampling.CUBIC), "_upsample_bicubic2d_aa_backward"),
-    **named(partial(sampling.resize_smooth_backward, per_axis=sampling.LANCZOS), "_upsample_lanczos2d_aa_backward"),
+    **named(partial(sampling.resize, per_axis=LINEAR, axes=1), "upsample_linear1d"),  # t neighbours: t products, t - 1 sums
+    **named(partial(sampling.resize, per_axis=LINEAR, axes=2), "upsample_bilinear2d"),
+    **named(partial(sampling.resize, per_axis=LINEAR, axes=3), "upsample_trilinear3d"),
+    **named(partial(sampling.resize, per_axis=CUBIC, axes=2), "upsample_bicubic2d"),
+    **named(partial(sampling.resize_backward, per_axis=LINEAR, axes=1), "upsample_linear1d_backward"),
+    **named(partial(sampling.resize_backward, per_axis=LINEAR, axes=2), "upsample_bilinear2d_backward"),
+    **named(partial(sampling.resize_backward, per_axis=LINEAR, axes=3), "upsample_trilinear3d_backward"),
+    **named(partial(sampling.resize_backward, per_axis=CUBIC, axes=2), "upsample_bicubic2d_backward"),
+    **named(partial(sampling.resize_smooth, per_axis=LINEAR), "_upsample_bilinear2d_aa"),
+    **named(partial(sampling.resize_smooth, per_axis=CUBIC), "_upsample_bicubic2d_aa"),
+    **named(partial(sampling.resize_smooth, per_axis=LANCZOS), "_upsample_lanczos2d_aa"),
+    **named(partial(sampling.resize_smooth_backward, per_axis=LINEAR), "_upsample_bilinear2d_aa_backward"),
+    **named(partial(sampling.resize_smooth_backward, per_axis=CUBIC), "_upsample_bicubic2d_aa_backward"),
+    **named(partial(sampling.resize_smooth_backward, per_axis=LANCZOS), "_upsample_lanczos2d_aa_backward"),
     **named(reduce.adds_gradients, "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
-    **named(reduce.adds_gradients, "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward"),
+    **named(reduce.adds_gradients, "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward"),
 }
 
-# One evaluation of a library function is one transcendental operation; an activation built on one adds its own arithmetic (the formula beside it).
+# Products of packed 8-bit weights are 8-bit operations, two a multiply-accumulate; entering costs range and rounding, leaving a scale and a shift.
+_QUANTIZED: Mapping[str, Formula] = {
+    **named(products.quantized_linear, "quantized::linear quantized::linear_relu quantized::linear_leaky_relu quantized::linear_tanh"),
+    **named(products.quantized_linear, "quantized::linear_dynamic quantized::linear_relu_dynamic"),
+    **named(products.quantized_linear, "quantized::linear_dynamic_fp16 quantized::linear_relu_dynamic_fp16"),
+    **named(products.quantized_convolution, "quantized::conv1d quantized::conv2d quantized::conv3d"),
+    **named(products.quantized_convolution, "quantized::conv1d_relu quantized::conv2d_relu quantized::conv3d_relu"),
+    **named(products.quantized_convolution, "quantized::conv1d_dynamic quantized::conv2d_dynamic quantized::conv3d_dynamic"),
+    **named(partial(products.matmul, left="qa", right="qb"), "quantized::matmul"),
+    **named(elements.on_integers, "quantized::add quantized::add_relu quantized::mul quantized::mul_relu quantized::add_scalar"),
+    **named(elements.on_integers, "quantized::mul_scalar quantized::relu6 quantized::leaky_relu quantized::hardswish"),
+    **named(elements.on_integers, "quantized::clamp quantized::threshold quantized::sigmoid quantized::elu"),
+}
+
+# One evaluation of a library function is one transcendental operation; an activation built on one adds its own arithmetic, written beside it.
 _ELEMENTS: Mapping[str, Formula] = {
     **named(per_element(0, 1), "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh"),
-    **named(per_element(0, 1), "sigmoid erf erfc erfinv lgamma digamma polygamma i0 igamma igammac mvlgamma float_power angle special_erfcx"),
-    **named(per_element(0, 1), "special_entr special_ndtri special_log_ndtr special_i0e special_i1 special_i1e special_zeta special_airy_ai"),
-    **named(per_element(0, 1), "special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1 special_modified_bessel_i0"),
-    **named(per_element(0, 1), "special_modified_bessel_i1 special_modified_bessel_k0 special_modified_bessel_k1 special_spherical_bessel_j0"),
-    **named(elements.power, "pow"),
-    **named(elements.gelu, "gelu"),
+    **named(per_element(0, 1), "sigmoid erf erfc erfinv lgamma digamma polygamma i0 igamma igammac mvlgamma float_power angle"),
+    **named(per_element(0, 1), "special_entr special_erfcx special_ndtri special_log_ndtr special_i0e special_i1 special_i1e special_zeta"),
+    **named(per_element(0, 1), "special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1 special_airy_ai"),
+    **named(
+        per_element(0, 1), "special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0 special_modified_bessel_k1"
+    ),
+    **named(elements.power, "pow"),  # exponents that torch makes of products and roots count as those
+    **named(elements.gelu, "gelu"),  # 0.5 x (1 + erf(x / √2)), or the tanh form
     **named(elements.gelu_backward, "gelu_backward"),
-    **named(per_element(1, 1), "silu xlogy special_xlog1py sinc logit_backward softplus_backward mish_grad"),  # x sigmoid(x); x log(y)
+    **named(per_element(1, 1), "silu xlogy special_xlog1py sinc softplus_backward"),  # x sigmoid(x), x log(y)
+    **named(per_element(1, 1), "elu celu glu"),  # alpha (exp(x) - 1); a sigmoid(b)
     **named(per_element(5, 1), "silu_backward"),  # g s (1 + x (1 - s))
     **named(per_element(1, 3), "mish"),  # x tanh(log(1 + exp(x)))
     **named(per_element(0, 2), "softplus log_sigmoid_forward"),  # log(1 + exp(x))
-    **named(per_element(1, 1), "elu celu"),  # alpha (exp(x) - 1)
-    **named(per_element(2, 1), "selu elu_backward log_sigmoid_backward logit"),
-    **named(per_element(3, 2), "logaddexp logaddexp2"),  # max + log1p(exp(-|difference|))
-    **named(per_element(1, 1), "glu"),  # a sigmoid(b), for each element of the result
-    **named(per_element(2, 1), "glu_backward"),  # for each element of both gradients
-    **named(per_element(3), "sigmoid_backward tanh_backward"),  # g y (1 - y)
-    **named(per_element(4), "hardswish hypot"),  # x min(max(x + 3, 0), 6) / 6
+    **named(per_element(2, 1), "selu elu_backward log_sigmoid_backward logit glu_backward"),
+    **named(per_element(3, 2), "logaddexp logaddexp2"),  # max + log(1 + exp(-|difference|))
+    **named(per_element(2, 2), "polar"),
+    **named(per_element(3), "sigmoid_backward tanh_backward"),  # g y (1 - y), g (1 - y²)
+    **named(per_element(4), "hardswish hypot binary_cross_entropy_backward"),  # x min(max(x + 3, 0), 6) / 6
     **named(per_element(3), "hardsigmoid lerp hardswish_backward huber_loss_backward smooth_l1_loss_backward"),
     **named(per_element(2), "addcmul addcdiv mse_loss_backward native_dropout_backward _masked_scale _prelu_kernel_backward renorm"),
-    **named(per_element(4), "binary_cross_entropy_backward"),
-    **named(per_element(2, 2), "polar"),
-    **named(per_element(1), "_prelu_kernel hardtanh_backward leaky_relu_backward hardshrink_backward softshrink_backward hardsigmoid_backward"),
-    **named(per_element(1), "floor_divide rrelu_with_noise rrelu_with_noise_backward _add_relu isin"),
-    **named(elements.fake_quantize, "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask"),
-    **named(elements.fake_quantize, "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fused_moving_avg_obs_fq_helper"),
-    **named(elements.fake_quantize, "_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine"),
+    **named(per_element(1), "_prelu_kernel hardtanh_backward leaky_relu_backward hardshrink_backward softshrink_backward"),
+    **named(per_element(1), "hardsigmoid_backward floor_divide rrelu_with_noise rrelu_with_noise_backward _add_relu isin"),
+    **named(per_element(6), "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask"),  # to the grid and back
+    **named(per_element(6), "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fused_moving_avg_obs_fq_helper"),
+    **named(per_element(6), "_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine"),
     **named(per_element(3), "quantize_per_tensor quantize_per_channel quantize_per_tensor_dynamic"),  # product, sum, rounding
     **named(per_element(2), "dequantize"),  # difference, product
-    **named(elements.optimizer(13), "_fused_adam _fused_adamw"),  # two moments (6), two corrections (2), root, epsilon, quotient, step, decay
-    **named(elements.optimizer(4), "_fused_sgd"),  # momentum (2), step (2)
-    **named(elements.optimizer(5), "_fused_adagrad"),
-    **named(partial(products.quantized_product, x="X", weight="W_prepack", kind=OpClass.MATMUL), _QUANTIZED_LINEAR),
-    **named(elements.quantized_elementwise, _QUANTIZED_ELEMENTS),
+    **named(elements.optimizer(14), "_fused_adam _fused_adamw"),  # moments 3 + 4, corrections 2, root, epsilon, quotient, step, decay
+    **named(elements.optimizer(4), "_fused_sgd"),  # momentum 2, step 2
+    **named(elements.optimizer(5), "_fused_adagrad"),  # square, sum, root, quotient, step
 }
+
+TABLE: Mapping[str, Formula] = {
+    **_PRODUCTS,
+    **_ATTENTION,
+    **_RECURRENT,
+    **_NORMALIZED,
+    **_REDUCED,
+    **_SPECTRAL,
+    **_LOOKED_UP,
+    **_QUANTIZED,
+    **_ELEMENTS,
+    **movement.TABLE,
+}
+"""Every formula by operator."""

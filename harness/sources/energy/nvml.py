@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harness.errors import HarnessError
 from harness.sources.availability import Availability, SourceError
 from harness.sources.cuda_devices import find
 from harness.sources.energy.counter import EnergyCounter
@@ -85,6 +86,8 @@ def sources(ordinal: int, loader: Callable[[], Nvml] = load) -> list[EnergySourc
         return [_absent(error.availability.reason, error.availability.remedy)]
     except SourceError as error:
         return [_absent(str(error), REMEDY)]
+    except HarnessError as error:  # the environment does not say which GPU is which; the message says what to set
+        return [_absent(str(error), "")]
     if device is None:
         return [_absent(f"CUDA shows no GPU {ordinal} here", "look at CUDA_VISIBLE_DEVICES")]
     if device.mig_uuid:

@@ -13,7 +13,8 @@ MICRO = 1e-6
 DEFAULT_PERIOD_S = 0.1
 """For a chip that does not tell its update interval: slower than any INA driver's default (2 to 36 ms), so that windows are long enough."""
 UNCONNECTED = "NC"
-SHUNT_SUM = "sum of shunt voltages"
+CHANNELS = (1, 2, 3)
+"""Of an INA3221. Its `in4` to `in7` are voltages over the shunts, its `curr4` is the sum of the currents: no rails."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,10 @@ def hwmon_rails(chip: Path) -> Iterator[Rail]:
     """Yield the rails of one hwmon chip: power in microwatts, or millivolts and milliamperes."""
     interval_ms = sysfs.number(chip / "update_interval")
     period_s = interval_ms * MILLI if interval_ms else DEFAULT_PERIOD_S
-    for voltage in sorted(chip.glob("in[0-9]*_input")):
-        number = voltage.name.removeprefix("in").removesuffix("_input")
-        current = chip / f"curr{number}_input"
+    for number in CHANNELS:
+        voltage, current = chip / f"in{number}_input", chip / f"curr{number}_input"
         label = sysfs.text(chip / f"in{number}_label") or f"rail {number}"
-        if current.exists() and label.lower() != SHUNT_SUM and UNCONNECTED not in label.split():
+        if voltage.exists() and current.exists() and UNCONNECTED not in label.split():
             yield Rail(label, (voltage, current), MILLI * MILLI, period_s)
 
 

@@ -1,0 +1,73 @@
+"""`harness devices`: targets, the energy sources that each has, and idle power."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from harness.cli.options import JsonOption, print_json
+from harness.plugin.extensions import load_extensions
+from harness.targets import Target
+
+
+def devices(as_json: JsonOption = False) -> None:
+    """List where cases can run, what tells their energy, and what would have to be installed or permitted for a better source.
+
+    Examples:
+
+        harness devices
+
+        harness devices --json
+    """
+    from harness.targets import list_targets, why_no_cuda
+
+    rows = [_row(target) for target in list_targets()]
+    missing, broken = why_no_cuda(), load_extensions().errors
+    if as_json:
+        print_json({"targets": rows, "no_cuda": missing, "broken_extensions": broken})
+        return
+    _print(rows, missing)
+    for name, reason in broken.items():
+        typer.echo(f"broken: extension {name}: {reason}", err=True)
+
+
+def _row(target: Target) -> dict[str, Any]:
+    from harness.meters.base import NotMeasurableError
+    from harness.meters.energy import idle_power
+    from harness.meters.registry import all_energy_sources
+
+    sources = []
+    for source in all_energy_sources(target.torch_device):
+        state = source.available()
+        idle: dict[str, Any] | None = None
+        if state:
+            try:
+                idle = asdict(idle_power(source))
+            except NotMeasurableError:
+                idle = None
+        why = {"reason": state.reason, "remedy": state.remedy}
+        sources.append({"name": source.name, "basis": str(source.basis), "available": bool(state), "note": source.note, "idle_w": idle, **why})
+    return {"name": target.name, "kind": str(target.kind), "description": target.description, "energy_sources": sources}
+
+
+def _print(rows: list[dict[str, Any]], missing: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for row in rows:
+        title = Text.assemble((row["name"], "bold"), f"  {row['description']}")
+        table = Table("energy source", "figure", "state", "idle power", title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("what to do", ratio=1)
+        for source in row["energy_sources"]:
+            state = Text("used first" if source is row["energy_sources"][0] else "there", style="green") if source["available"] else Text("absent", style="dim")
+            idle = "" if source["idle_w"] is None else f"{source['idle_w']['value']:.1f} W"
+            advice = source["note"] if source["available"] else "; ".join(filter(None, (source["reason"], source["remedy"])))
+            table.add_row(source["name"], source["basis"], state, idle, Text(advice))
+        console.print(table)
+    if missing:
+        console.print(Text(f"cuda: {missing}", style="dim"))
