@@ -32,8 +32,7 @@ from harness.plugin import (
     Workload,
     hookimpl,
 )
-
-__version__ = "0.1.0"
+from harness.version import __version__
 
 __all__ = [
     "Artifact",

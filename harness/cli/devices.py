@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from harness.cli.options import JsonOption, print_json
-from harness.plugin.extensions import load_extensions
-from harness.targets import Target
+
+if TYPE_CHECKING:
+    from harness.targets import Target
 
 
 def devices(as_json: JsonOption = False) -> None:
     """List where cases can run, what tells their energy, and what would have to be installed or permitted for a better source.
 
     Examples:
-
         harness devices
 
         harness devices --json
     """
+    from harness.plugin.extensions import load_extensions
     from harness.targets import list_targets, why_no_cuda
 
     rows = [_row(target) for target in list_targets()]

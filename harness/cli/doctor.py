@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import typer
-
 from harness.cli.options import JsonOption, print_json
 from harness.errors import ExitCode
 
@@ -22,7 +20,6 @@ def doctor(as_json: JsonOption = False) -> None:
     Exits with 1 if something was seen to disturb.
 
     Examples:
-
         harness doctor
 
         harness doctor --json | jq .smallest_effect

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from harness.cli.options import JsonOption, PluginPathOption, print_json
 from harness.plugin.discovery import Plugin, discover
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def list_plugins(plugin_path: PluginPathOption = None, as_json: JsonOption = False) -> None:
@@ -50,21 +53,21 @@ def _print_table(plugins: list[Plugin]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("plugin", no_wrap=True)
-    table.add_column("family", no_wrap=True)
-    table.add_column("year", justify="right")
-    table.add_column("title", ratio=1)
-    table.add_column("subject against baselines", ratio=1)
-    table.add_column("status", no_wrap=True)
-    for plugin in plugins:
-        card = plugin.paper
-        status = Text(plugin.status, style="red" if plugin.error else "green")
-        if card is None:
-            table.add_row(plugin.slug, "", "", "", "", status)
-            continue
-        baselines = ", ".join(v.name for v in card.variants if not v.subject)
-        table.add_row(plugin.slug, card.family, str(card.year), Text(card.title), Text(f"{card.subject.name} | {baselines}"), status)
+    rows = [_cells(plugin) for plugin in plugins]
+    for i, name in enumerate(("plugin", "family", "year", "variants", "status")):
+        width = max([len(name), *(len(row[i]) for row in rows)])
+        table.add_column(name, no_wrap=True, min_width=width, justify="right" if name in ("year", "variants") else "left")
+    table.add_column("title", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)
+
+
+def _cells(plugin: Plugin) -> list[Text]:
+    from rich.text import Text
+
+    card, status = plugin.paper, Text(plugin.status, style="red" if plugin.error else "green")
+    known = (card.family, str(card.year), str(len(card.variants))) if card else ("", "", "")
+    return [Text(plugin.slug), *map(Text, known), status, Text(card.title if card else plugin.source.origin)]

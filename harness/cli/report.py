@@ -31,7 +31,6 @@ def report(
     """Render what was measured: comparison tables, charts, verdicts, failures. Works on any machine; nothing is measured.
 
     Examples:
-
         harness report --open
 
         harness report 20261121-090500-3fa1 20261122-090500-77c0 --out compare

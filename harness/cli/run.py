@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,7 +123,8 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     threads = asked.threads or len(os.sched_getaffinity(0))
     memory_bytes = int(asked.memory_limit_gib * _GIB) or default_memory_bytes()
     limits = Limits(asked.timeout_s, memory_bytes, threads)
-    work = Run(run_id, store, target, limits, environment(target, threads), asked.fresh)
+    facts = {**environment(target, threads), **_fitness(planned)}
+    work = Run(run_id, store, target, limits, facts, asked.fresh)
     if not resume:
         work.begin(chosen, planned, asdict(asked))
     with RunProgress(len(planned)) as progress:
@@ -137,6 +138,18 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
         if plugin.error:
             typer.echo(f"broken: {plugin.slug}: {plugin.error}", err=True)
     return ExitCode.FAILED if tally.bad else ExitCode.OK
+
+
+def _fitness(planned: Sequence[Planned]) -> dict[str, str]:
+    """Say, before anything is timed, how far times from this machine can be trusted."""
+    from harness.meters.fitness import doctor
+    from harness.meters.registry import METERS
+
+    if not any(METERS[p.case.meter].exclusive for p in planned):
+        return {}
+    fitness = doctor()
+    typer.echo(fitness.verdict_line, err=True)
+    return {"fitness_score": f"{fitness.score:.0f}", "fitness_verdict": fitness.verdict_line}
 
 
 def _plan(chosen: list[Plugin], target: Target, asked: Options) -> list[Planned]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.meters.figure import Figure
 
 if TYPE_CHECKING:
-    from harness.meters.workbench import Subject, Workbench
+    from harness.meters.workbench import Subject
 
 Observation = Mapping[str, Any]
 """What one process saw: plain JSON data (numbers, strings, lists, mappings)."""
@@ -117,8 +117,14 @@ class Meter(Protocol):
         """Say why no further process is needed; empty to go on until `repetitions`."""
         ...
 
-    def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
+    def observe(self, bench: Any, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Observe `variants` once, in this process.
+
+        Args:
+            bench: A `Bench`; quality needs a paper's own `Workbench`.
+            variants: Names of what is observed.
+            workload: The named unit of work; empty for quality.
+            effort: Which repetition, and how much of it.
 
         Raises:
             NotMeasurableError: when this machine or this model has no such figure.

@@ -19,7 +19,7 @@ from harness.meters.base import Effort, Observation
 from harness.meters.workbench import Subject
 from harness.sources import clock
 from harness.sources.guards import Guard
-from harness.stats.steady import settled
+from harness.stats.steady import settled, steady_from
 
 MIN_BLOCK_S = 0.002
 """A block this long is 20,000 times the clock's resolution and buries the loop around it."""
@@ -38,6 +38,7 @@ class _Timed:
 
     subject: Subject
     first_call_s: float
+    warm_up_s: list[float] = field(default_factory=list)
     calls: int = 1
     blocks_s: list[float] = field(default_factory=list)
 
@@ -59,19 +60,22 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
     timer = cuda_block if device.startswith("cuda") else wall_block
     timed = [_Timed(s, _first_call(s, timer)) for s in subjects]
     for one in timed:
-        one.calls = _warm_up(one, timer, effort.seconds * WARM_UP_SHARE)
+        _warm_up(one, timer, effort.seconds * WARM_UP_SHARE)
     guard = Guard(device)
     guard.before()
     with _no_collection():
         rounds = _rounds(timed, timer, effort.seconds)
-    reading = guard.after()
+    marks = list(guard.after().marks)
+    late = max(_late_warm_up(one) for one in timed)
+    if late > rounds - MIN_ROUNDS:
+        late, marks = 0, [*marks, "noisy: never steady"]
     return {
         "clock": "cuda events" if timer is cuda_block else "perf_counter",
-        "rounds": rounds,
-        "marks": list(reading.marks),
+        "rounds": rounds - late,
+        "marks": marks,
         "variants": {
             one.subject.variant: {
-                "blocks_s": one.blocks_s,
+                "blocks_s": one.blocks_s[late:],
                 "first_call_s": one.first_call_s,
                 "calls": one.calls,
                 "items": one.subject.work.items,
@@ -129,14 +133,18 @@ def check_result(variant: str, result: Any) -> None:
             raise ValueError(f"a call of variant {variant!r} returned values that are not finite; its speed would mean nothing")
 
 
-def _warm_up(one: _Timed, timer: Timer, limit_s: float) -> int:
-    """Call until the times are steady or the limit is reached; return how many calls make a block."""
-    times: list[float] = []
-    start = clock.now()
+def _warm_up(one: _Timed, timer: Timer, limit_s: float) -> None:
+    """Call until the times are steady or the limit is reached; then choose how many calls make a block."""
+    times, start = one.warm_up_s, clock.now()
     while len(times) < MIN_WARM_UP_CALLS or (not settled(times) and clock.now() - start < limit_s):
         times.append(timer(one.subject, 1))
-    typical = sorted(times[len(times) // 2 :])[0]
-    return max(1, min(MAX_BLOCK_CALLS, math.ceil(MIN_BLOCK_S / max(typical, 1e-9))))
+    typical = min(times[len(times) // 2 :])
+    one.calls = max(1, min(MAX_BLOCK_CALLS, math.ceil(MIN_BLOCK_S / max(typical, 1e-9))))
+
+
+def _late_warm_up(one: _Timed) -> int:
+    """Return how many of the first blocks were warm-up after all: no rule can foresee that the fortieth call compiles."""
+    return max(0, steady_from([*one.warm_up_s, *one.blocks_s]) - len(one.warm_up_s))
 
 
 def _rounds(timed: Sequence[_Timed], timer: Timer, seconds: float) -> int:

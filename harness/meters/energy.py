@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.meters.base import Effort, NotMeasurableError, Observation, Readings, Sample
+from harness.meters.base import Bench, Effort, NotMeasurableError, Observation, Readings, Sample
 from harness.meters.energy_window import REPETITIONS, WINDOWS, Load, Plan, Window, fill, idle_windows_w, make_plan
 from harness.meters.figure import Figure, Provenance
 from harness.plugin.card import Scale
@@ -26,7 +26,7 @@ from harness.stats.estimate import Estimate
 from harness.stats.location import median_estimate
 
 if TYPE_CHECKING:
-    from harness.meters.workbench import Subject, Workbench
+    from harness.meters.workbench import Subject
 
 PROCESSES = {Scale.SMOKE: 1, Scale.SMALL: 3, Scale.PAPER: 3}
 """An estimate of three processes has an interval; five measured windows have one in the first."""
@@ -63,7 +63,7 @@ class EnergyMeter:
         fewest = min(sum(len(o["variants"][v]["windows"]) for o in observations) for v in observations[0]["asked"])
         return f"{fewest} windows" if fewest >= WINDOWS else ""
 
-    def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
+    def observe(self, bench: Bench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Measure idle power, then fill windows with each variant's work.
 
         Raises:

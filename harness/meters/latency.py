@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.meters.base import Effort, Observation, Readings, Sample
+from harness.meters.base import Bench, Effort, Observation, Readings, Sample
 from harness.meters.figure import Figure, Provenance
 from harness.plugin.card import Scale
 from harness.stats.location import hierarchical_median
 from harness.stats.ratio import paired_ratio
 from harness.stats.stopping import SEQUENTIAL_CONFIDENCE, StoppingRule
 from harness.stats.summary import summarize_latency
-
-if TYPE_CHECKING:
-    from harness.meters.workbench import Workbench
 
 RULES: Mapping[str, StoppingRule] = {
     Scale.SMOKE: StoppingRule(min_processes=3, max_processes=3),
@@ -53,7 +50,7 @@ class LatencyMeter:
         seen = {name: [o["variants"][name]["blocks_s"] for o in observations] for name in names}
         return rule.decide([hierarchical_median(blocks, SEQUENTIAL_CONFIDENCE) for blocks in seen.values()], elapsed_s) or ""
 
-    def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
+    def observe(self, bench: Bench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Time blocks of every variant in turn, in an order that changes from process to process."""
         from harness.meters.blocks import interleave
 

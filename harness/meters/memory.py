@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from harness.meters.base import Effort, NotMeasurableError, Observation, Readings
+from harness.meters.base import Bench, Effort, NotMeasurableError, Observation, Readings
 from harness.meters.figure import Figure, Provenance
-
-if TYPE_CHECKING:
-    from harness.meters.workbench import Workbench
 
 _ALLOCATOR = {
     "weights": "weights_bytes",
@@ -35,7 +31,7 @@ class MemoryMeter:
         """Never stop early."""
         return ""
 
-    def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
+    def observe(self, bench: Bench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Trace the allocator over one call, after one untraced call has filled the caches."""
         from harness.sources.allocator import peak_of, tensor_bytes
 

@@ -90,10 +90,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a model's answer is: a value, its unit, which way is better."""
+    """How good a model's answer is: a value, its unit (`1` for a pure number), which way is better."""
 
     value: float
-    unit: str = ""
+    unit: str = "1"
     better: str = Better.HIGHER
 
     def __post_init__(self) -> None:
@@ -101,6 +101,7 @@ class Quality:
             object.__setattr__(self, "value", float(self.value))
         except (TypeError, ValueError) as error:
             raise CardError(f"quality: value is {self.value!r}; write a number") from error
+        object.__setattr__(self, "unit", self.unit or "1")
         check(math.isfinite(self.value), f"quality: value is {self.value}; a metric must be finite")
         check_known("quality", "better", self.better, list(Better))
 

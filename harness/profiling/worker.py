@@ -34,7 +34,7 @@ def observe(job: CallJob) -> Mapping[str, Any]:
     if job.effort.repetition == 0:
         for name in job.names:
             check(bench, name)
-    seen = METERS[job.meter].observe(bench, job.names, "infer", job.effort)  # type: ignore[arg-type]
+    seen = METERS[job.meter].observe(bench, job.names, "infer", job.effort)
     return {"observation": seen, "threads": torch.get_num_threads()}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-import harness
 from harness.plugin.discovery import Plugin
 from harness.runner.case import Case, digest
 from harness.runner.environment import COMMIT
@@ -18,14 +17,14 @@ _UNRELATED = ("report", "cli", "store", "claims")
 
 def content_key(case: Case, plugin: Plugin, environment: Mapping[str, str]) -> str:
     """Return the hash of all that a case's figures depend on: its identity, the plugin's and the host's source, machine and software."""
-    facts = {key: value for key, value in environment.items() if key != COMMIT}
+    facts = {key: value for key, value in environment.items() if key != COMMIT and not key.startswith("fitness")}
     return digest([case.identity, plugin_source_hash(_home(plugin)), host_source_hash(), facts])
 
 
 @cache
 def host_source_hash() -> str:
     """Hash the source of the host, as far as it makes figures."""
-    home = Path(harness.__file__).parent
+    home = Path(__file__).parents[1]
     return _hash(path for path in _sources(home) if path.relative_to(home).parts[0] not in _UNRELATED)
 
 

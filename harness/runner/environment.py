@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import harness
 from harness.sources.machine import describe_machine
 from harness.targets import Target
 
@@ -19,7 +18,7 @@ def environment(target: Target, threads: int) -> dict[str, str]:
 
 def git_commit() -> str:
     """Return the commit of the host's own checkout, with `+` where files have been changed; empty when it is installed from a wheel."""
-    home = Path(harness.__file__).parent
+    home = Path(__file__).parents[1]
     try:
         commit = _git(home, "rev-parse", "--short=12", "HEAD")
         return commit + ("+" if _git(home, "status", "--porcelain", "--untracked-files=no", ".") else "")

@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import harness
 from harness.errors import HarnessError, nearest
 from harness.store.files import Files
 from harness.store.schema import SCHEMA_VERSION, TABLES
+from harness.version import __version__
 
 _MARKER = "store.json"
 _SEALED = "sealed.parquet"
@@ -46,7 +46,7 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(f"store {self.location!r}: {_MARKER} cannot be read ({error}); is this a results folder?") from error
         if version > SCHEMA_VERSION:
-            known = f"this harness {harness.__version__} knows up to {SCHEMA_VERSION}"
+            known = f"this harness {__version__} knows up to {SCHEMA_VERSION}"
             raise HarnessError(f"store {self.location!r} has schema {version}, {known}; upgrade paper-harness, or give another --store")
 
     def prepare(self) -> None:
@@ -57,7 +57,7 @@ class Store:
         """
         try:
             if not self._files.exists(_MARKER):
-                self._files.write_json({"schema": SCHEMA_VERSION, "created_by": f"paper-harness {harness.__version__}"}, _MARKER)
+                self._files.write_json({"schema": SCHEMA_VERSION, "created_by": f"paper-harness {__version__}"}, _MARKER)
             else:
                 self._files.write_json({}, ".writable")
                 self._files.remove(".writable")
@@ -84,7 +84,7 @@ class Store:
         row = {
             "started_at": started_at or now,
             "ended_at": now if state == "finished" else None,
-            "harness": harness.__version__,
+            "harness": __version__,
             "options": json.dumps(dict(options)),
             "plan": json.dumps(list(plan)),
             "state": state,

@@ -1,10 +1,12 @@
 """`harness run` on a toy paper: real processes, a real store."""
 
 import json
+import shutil
 import signal
 import time
 
 import pytest
+from projects import TOY, Project
 
 from harness.store import Store
 
@@ -21,15 +23,26 @@ def figures(project, run=None):
     return store.read("figures", [run or store.latest()]).to_pylist()
 
 
-@pytest.fixture
-def finished(toy):
-    done = toy.harness("run", *QUICK, "--json")
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """One run of everything, which no test changes."""
+    project = Project(tmp_path_factory.mktemp("toy"))
+    project.write("toy.py", TOY)
+    done = project.harness("run", *QUICK, "--json")
     assert done.code == 0, done.err
-    return toy, json.loads(done.out)
+    return project, json.loads(done.out)
 
 
-def test_every_variant_gets_every_kind_of_figure(finished):
-    project, summary = finished
+@pytest.fixture
+def finished(measured, tmp_path):
+    """A copy of that run that a test may change."""
+    project, summary = measured
+    shutil.copytree(project.folder, tmp_path / "copy")
+    return Project(tmp_path / "copy"), summary
+
+
+def test_every_variant_gets_every_kind_of_figure(measured):
+    project, summary = measured
     rows = figures(project)
     for variant in ("line", "net"):
         metrics = {row["metric"] for row in rows if row["variant"] == variant}
@@ -43,8 +56,8 @@ def test_every_variant_gets_every_kind_of_figure(finished):
         assert row["low"] is None or row["low"] <= row["value"] <= row["high"]
 
 
-def test_the_subject_is_compared_with_its_baseline(finished):
-    project, _ = finished
+def test_the_subject_is_compared_with_its_baseline(measured):
+    project, _ = measured
     (ratio,) = [r for r in figures(project) if r["metric"] == "latency_ratio" and r["workload"] == "infer"]
     assert (ratio["variant"], ratio["baseline"], ratio["n"]) == ("line", "net", 3)
 
@@ -52,6 +65,7 @@ def test_the_subject_is_compared_with_its_baseline(finished):
 def test_what_was_measured_is_not_measured_again_unless_asked(finished):
     project, first = finished
     again = project.harness("run", *QUICK, "--json")
+    assert again.code == 0, again.err
     second = json.loads(again.out)
     assert second["reused"] == first["cases"]["ok"]
     assert {row["reused_from"] for row in cases(project)} == {first["run_id"]}
@@ -69,8 +83,8 @@ def test_a_changed_plugin_is_measured_anew(finished):
     assert json.loads(project.harness("run", *QUICK, "--metrics", "flops", "--json").out)["reused"] == 0
 
 
-def test_the_environment_names_the_machine_and_not_its_user(finished):
-    project, _ = finished
+def test_the_environment_names_the_machine_and_not_its_user(measured):
+    project, _ = measured
     facts = {row["key"]: row["value"] for row in Store(project.store).read("environments").to_pylist()}
     assert facts["threads"]
     text = json.dumps(facts)

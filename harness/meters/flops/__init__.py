@@ -28,14 +28,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from harness.meters.base import Detail, Effort, NotMeasurableError, Observation, Readings
+from harness.meters.base import Bench, Detail, Effort, NotMeasurableError, Observation, Readings
 from harness.meters.figure import Figure, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.meters.flops.counted import Counted
-    from harness.meters.workbench import Workbench
 
 _METER = "flops/dispatch"
 _UNITS = {"macs": "1", "flops": "1", "bytes_moved": "B", "calls": "1"}
@@ -53,7 +52,11 @@ class FlopsMeter:
         """Return 1."""
         return 1
 
-    def observe(self, bench: Workbench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
+    def enough(self, scale: str, observations: Sequence[Observation], elapsed_s: float) -> str:
+        """Never stop early."""
+        return ""
+
+    def observe(self, bench: Bench, variants: Sequence[str], workload: str, effort: Effort) -> Observation:
         """Count one call, after one that is not counted has made what is made only once (optimizer states, cached masks).
 
         Raises:
@@ -63,9 +66,9 @@ class FlopsMeter:
         from harness.meters.flops.counter import count, modules_in
 
         (variant,) = variants
-        if bench.device == "meta" and bench.card.workload(workload).needs_fit:
+        if bench.device == "meta" and bench.needs_fit(workload):
             raise NotMeasurableError(f"workload {workload!r} depends on trained weights, which there are none of on meta")
-        formulas = bench.plugin.call("flop_formulas") if bench.plugin.has("flop_formulas") else None
+        formulas = bench.formulas()
         with _explained(bench.device, variant):
             subject = bench.subject(workload, variant)
             with subject.guarded():

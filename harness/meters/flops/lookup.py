@@ -102,8 +102,15 @@ def embedding_bag(call: Call) -> Cost:
 
 
 def embedding_backward(call: Call) -> Cost:
-    """Cost adding each gradient row into a table of zeros."""
-    return Cost({OpClass.LOOKUP: call["indices"].numel}) + floating(reduction=call.gradient.numel)
+    """Cost adding one gradient row an index into a table of zeros."""
+    rows = call["indices"].numel
+    return Cost({OpClass.LOOKUP: rows}) + floating(reduction=rows * call.gradient.shape[-1])
+
+
+def embedding_weights_backward(call: Call) -> Cost:
+    """Cost the gradient of each row's weight: the product of the row with its bag's gradient."""
+    terms = call["indices"].numel * call.gradient.shape[-1]
+    return Cost({OpClass.LOOKUP: call["indices"].numel}) + floating(elementwise=terms, reduction=terms - call["indices"].numel)
 
 
 def segment(call: Call) -> Cost:

@@ -129,6 +129,12 @@ def pair_distances(call: Call) -> Cost:
     return floating(elementwise=2 * terms + pairs, reduction=terms - pairs)
 
 
+def pair_distances_backward(call: Call) -> Cost:
+    """Cost the gradient of the distances between rows: a difference, a quotient and a product a term, and a sum into each of two rows."""
+    terms = call.gradient.numel * call["self"].shape[-1]
+    return floating(elementwise=3 * terms, reduction=2 * terms)
+
+
 def attention(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
     """Cost softmax(q kᵀ · scale + mask) v over whole score matrices, whichever kernel runs it."""
     query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]

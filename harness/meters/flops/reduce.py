@@ -14,7 +14,7 @@ _NO_REDUCTION, _MEAN = 0, 1
 
 def fold(call: Call, each: float = 1.0) -> Cost:
     """Cost folding n numbers into one by n - 1 operations, `each` times."""
-    return reduction(each * (call.tensors[0].stored - call.result.numel), call)
+    return reduction(each * max(call.tensors[0].stored - call.result.numel, 0), call)
 
 
 def mean(call: Call) -> Cost:
@@ -32,7 +32,7 @@ def norm(call: Call, order: str = "p") -> Cost:
     """Cost a vector norm: squares, sum and root for 2; absolute values and sum or maximum for 1 and infinity; else powers."""
     x, p, out = call.tensors[0].stored, call.get(order, 2), call.result.numel
     p = 2 if p is None else p
-    folded = reduction(x - out, call)
+    folded = reduction(max(x - out, 0), call)
     if p == 2:
         return folded + arithmetic(x + out, call)
     return folded + (arithmetic(x, call) if p in (0, 1, math.inf, -math.inf) else arithmetic(0, call, transcendental=x + out))
@@ -60,7 +60,7 @@ def folds_of_each(call: Call) -> Cost:
 def log_sum_exp(call: Call) -> Cost:
     """Cost a log-sum-exp: maximum, subtraction, exp, sum, one logarithm and one sum a row."""
     n, out = call.tensors[0].numel, call.result.numel
-    return floating(elementwise=n + out, reduction=2 * (n - out), transcendental=n + out)
+    return floating(elementwise=n + out, reduction=2 * max(n - out, 0), transcendental=n + out)
 
 
 def scan(call: Call) -> Cost:
@@ -141,11 +141,16 @@ def nll_loss_backward(call: Call) -> Cost:
 
 
 def ctc_loss(call: Call) -> Cost | None:
-    """Cost the forward recursion of CTC: a log-sum-exp of three (8 operations and 4 exp or log) for each step and each of 2 S + 1 states."""
-    steps, targets = call["input_lengths"], call["target_lengths"]
-    if isinstance(steps, TensorSpec) or isinstance(targets, TensorSpec):
-        return None  # the lengths are values
-    cells = sum(t * (2 * s + 1) for t, s in zip(steps, targets, strict=True))
+    """Cost the forward recursion of CTC: a log-sum-exp of three (8 operations, 4 exp or log) for each step and each of 2 S + 1 states.
+
+    Lengths that come as tensors are values that no count sees: the padded lengths stand for them, an upper bound.
+    """
+    steps, lengths, scores, targets = call["input_lengths"], call["target_lengths"], call["log_probs"], call["targets"]
+    if isinstance(steps, TensorSpec):
+        if len(targets.shape) != 2:
+            return None  # targets one behind the other, cut by lengths that are not seen
+        steps, lengths = [scores.shape[0]] * targets.shape[0], [targets.shape[1]] * targets.shape[0]
+    cells = sum(t * (2 * s + 1) for t, s in zip(steps, lengths, strict=True))
     return floating(elementwise=8 * cells, transcendental=4 * cells)
 
 

@@ -88,7 +88,7 @@ class UnknownArgumentError(KeyError):
     """A formula asked for an argument that this overload of the operator does not have."""
 
 
-_GRADIENTS = ("grad_output", "grad_out", "grad_out_", "grad", "gradient")
+_GRADIENTS = ("grad_output", "grad_out", "grad_out_", "grad", "grad_in")
 
 
 @dataclass(frozen=True)

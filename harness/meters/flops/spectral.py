@@ -101,9 +101,9 @@ def least_squares(call: Call) -> Cost:
     return _linalg(householder(m, n) + 4 * m * n * k + n**2 * k, a)
 
 
-def reflections(call: Call, reflectors: str, target: str | None = None) -> Cost:
+def reflections(call: Call, reflectors: str, scales: str, target: str | None = None) -> Cost:
     """Cost applying k reflections of length m to c columns, 4 m c k - 2 c k²; to the identity where there is no target."""
     a = call[reflectors]
-    m, k = a.shape[-2], call["tau"].shape[-1]
+    m, k = a.shape[-2], call[scales].shape[-1]
     columns = a.shape[-1] if target is None else call[target].numel // max(m, 1)
     return _linalg(4 * m * columns * k - 2 * columns * k**2, a)

@@ -41,6 +41,7 @@ _PRODUCTS: Mapping[str, Formula] = {
     **named(products.distances_by_products, "_euclidean_dist"),
     **named(products.distances_backward, "_cdist_backward"),
     **named(products.pair_distances, "_pdist_forward"),
+    **named(products.pair_distances_backward, "_pdist_backward"),
 }
 
 _RAGGED = ("cum_seq_q", "cum_seq_k", "cu_seqlens_q", "cu_seqlens_k")
@@ -143,6 +144,7 @@ _REDUCED: Mapping[str, Formula] = {
     **named(partial(reduce.loss, each=2), "mse_loss"),  # difference, square
     **named(partial(reduce.loss, each=4), "smooth_l1_loss huber_loss"),  # difference, size, square, scale
     **named(partial(reduce.loss, each=4, transcendental=2), "binary_cross_entropy"),  # 1 - x, two products, a sum, two logarithms
+    **named(partial(reduce.loss, each=3), "multi_margin_loss multilabel_margin_loss_forward"),  # difference, hinge, sum of a class
     **named(reduce.nll_loss, "nll_loss_forward nll_loss2d_forward"),
     **named(reduce.nll_loss_backward, "nll_loss_backward nll_loss2d_backward"),
     **named(reduce.ctc_loss, "_ctc_loss"),
@@ -165,8 +167,8 @@ _SPECTRAL: Mapping[str, Formula] = {
     **named(partial(spectral.solve, matrix="A", right="self", factor=0, passes=1), "triangular_solve"),
     **named(spectral.qr, "linalg_qr"),
     **named(per_matrix(spectral.householder), "geqrf"),  # 2 n² (m - n/3)
-    **named(partial(spectral.reflections, reflectors="input"), "linalg_householder_product"),
-    **named(partial(spectral.reflections, reflectors="self", target="other"), "ormqr"),
+    **named(partial(spectral.reflections, reflectors="input", scales="tau"), "linalg_householder_product"),
+    **named(partial(spectral.reflections, reflectors="self", scales="input2", target="input3"), "ormqr"),
     **named(spectral.eigh, "_linalg_eigh"),
     **named(
         per_matrix(lambda _, n: 4 / 3 * n**3), "linalg_eigvalsh"
@@ -195,9 +197,10 @@ _LOOKED_UP: Mapping[str, Formula] = {
     **named(lookup.fill_rows, "index_fill"),
     **named(lookup.embedding_bag, "_embedding_bag _embedding_bag_forward_only"),
     **named(lookup.embedding_bag, "quantized::embedding_bag_byte quantized::embedding_bag_4bit quantized::embedding_byte"),
-    **named(lookup.embedding_backward, "embedding_dense_backward"),
+    **named(lookup.embedding_backward, "embedding_dense_backward _embedding_bag_backward _embedding_bag_dense_backward"),
+    **named(lookup.embedding_weights_backward, "_embedding_bag_per_sample_weights_backward"),
     **named(lookup.segment, "segment_reduce _segment_reduce_backward"),
-    **named(lookup.bins, "bincount histc"),
+    **named(lookup.bins, "bincount histc histogram"),
     **named(lookup.sort, "sort mode"),
     **named(lookup.sort_all, "_unique _unique2 unique_dim _coalesce"),
     **named(lookup.consecutive, "unique_consecutive unique_dim_consecutive"),

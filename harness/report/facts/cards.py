@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -73,25 +74,31 @@ class Card:
     findings: tuple[str, ...] = ()
     origin: str = ""
 
-    @property
+    @cached_property
     def baselines(self) -> tuple[VariantCard, ...]:
         """The variants that the paper argues against, in the card's order."""
         return tuple(v for v in self.variants if not v.subject)
 
-    @property
+    @cached_property
     def reference(self) -> str:
         """The baseline that ratios are taken against: the card's first."""
         return self.baselines[0].name if self.baselines else ""
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The paper's method."""
         return next((v.name for v in self.variants if v.subject), "")
 
+    @cached_property
+    def _default_params(self) -> dict[str, str]:
+        return {}
+
     def default_params(self, scale: str) -> str:
         """Return the default sweep point at a scale, written as the store writes it."""
-        point = {axis: _values(values, scale)[0] for axis, values in self.sweep.items() if _values(values, scale)}
-        return json.dumps(point, sort_keys=True)
+        if scale not in self._default_params:
+            point = {axis: _values(values, scale)[0] for axis, values in self.sweep.items() if _values(values, scale)}
+            self._default_params[scale] = json.dumps(point, sort_keys=True)
+        return self._default_params[scale]
 
 
 def read_card(text: str, origin: str = "") -> Card:

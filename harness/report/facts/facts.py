@@ -8,16 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
 from harness.errors import NothingToMeasureError
+from harness.report.facts.breakdowns import Blocks, Scene, Shares, read_blocks, read_shares
 from harness.report.facts.cards import Card, read_card
 from harness.report.facts.figures import QUALITY_WORKLOAD, Fig, FigureKey, Figures, RowKey, counting, read_figures
 from harness.report.facts.history import History, read_history
 from harness.report.facts.places import Place, RunInfo
 from harness.report.facts.select import Selection, read_runs, select
-from harness.store import TABLES, Store
+from harness.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,8 @@ class Facts:
         broken: Plugins that could not.
         figures: The figures that count.
         cases: The cases that count, however they ended.
-        samples: Latency blocks and qualities by seed of the cases that count, with `place`.
-        details: Break-downs of the cases that count, with `place`.
+        blocks: Blocks of latency at default points.
+        shares: Break-downs by operator at default points.
         artifacts: Of the cases that count.
         history: Latency over the runs.
     """
@@ -93,12 +91,12 @@ class Facts:
     broken: tuple[BrokenPlugin, ...]
     figures: Figures
     cases: tuple[CaseInfo, ...]
-    samples: pd.DataFrame
-    details: pd.DataFrame
+    blocks: Blocks
+    shares: Shares
     artifacts: tuple[StoredArtifact, ...]
     history: History
 
-    @property
+    @cached_property
     def main_place(self) -> Place:
         """The place where most cases ended well: the one that summaries speak of."""
         good = {place.key: 0 for place in self.places}
@@ -122,16 +120,46 @@ class Facts:
             cases.setdefault(case.paper, []).append(case)
         return {paper: tuple(found) for paper, found in cases.items()}
 
+    @cached_property
+    def _whole_rows(self) -> dict[RowKey, Mapping[FigureKey, Fig]]:
+        return {}
+
+    def figures_of(self, row: RowKey) -> Mapping[FigureKey, Fig]:
+        """Return the figures of a row; a quality stands in the rows of every workload."""
+        if row not in self._whole_rows:
+            self._whole_rows[row] = {**self.figures.get(quality_row(row), {}), **self.figures.get(row, {})}
+        return self._whole_rows[row]
+
     def figure(self, row: RowKey, place: str, metric: str, baseline: str = "") -> Fig | None:
-        """Return a figure of a row; a quality stands in the rows of every workload."""
-        key = FigureKey(place, metric, baseline)
-        found = self.figures.get(row, {}).get(key)
-        return found or self.figures.get(quality_row(row), {}).get(key)
+        """Return a figure of a row."""
+        return self.figures_of(row).get(FigureKey(place, metric, baseline))
 
 
 def quality_row(row: RowKey) -> RowKey:
     """Return the row that holds the qualities of a variant at a point."""
     return row._replace(workload=QUALITY_WORKLOAD, dtype="native", mode="eager")
+
+
+def choose(store: Store, run_ids: Sequence[str] = ()) -> Selection:
+    """Say which cases count.
+
+    Args:
+        store: The store.
+        run_ids: Runs to compare, each kept apart; the newest figures of every machine where it is empty.
+
+    Raises:
+        HarnessError: when a run does not exist.
+        NothingToMeasureError: when there is no figure to show.
+    """
+    chosen = list(dict.fromkeys(run_ids)) or store.run_ids()
+    if not chosen:
+        raise NothingToMeasureError(f"store {store.location!r} holds no run; run: harness run")
+    selection = select(store, read_runs(store, chosen), by_run=len(run_ids) > 1)
+    if not selection.places:
+        raise NothingToMeasureError(
+            f"no measured case of {', '.join(chosen)} has ended; run: harness run, or go on with: harness run --resume"
+        )
+    return selection
 
 
 def load(store: Store, run_ids: Sequence[str] = ()) -> Facts:
@@ -143,28 +171,24 @@ def load(store: Store, run_ids: Sequence[str] = ()) -> Facts:
 
     Raises:
         HarnessError: when a run does not exist.
-        NothingToMeasureError: when the store holds no run.
+        NothingToMeasureError: when there is no figure to show.
     """
-    chosen = list(dict.fromkeys(run_ids)) or store.run_ids()
-    if not chosen:
-        raise NothingToMeasureError(f"store {store.location!r} holds no run; run: harness run")
-    runs = read_runs(store, chosen)
-    selection = select(store, runs, by_run=len(run_ids) > 1)
-    if not selection.places:
-        raise NothingToMeasureError(f"no case of {', '.join(chosen)} has ended yet; go on with: harness run --resume")
+    selection = choose(store, run_ids)
     cards, broken = _read_cards(store, selection)
     cases = tuple(_read_cases(store, selection))
+    papers = {(case.run_id, case.case_id): case.paper for case in cases}
+    scenes = {(c.run_id, c.case_id): Scene(c.paper, c.place.key, c.workload) for c in cases if _is_plain_default(cards, c)}
     return Facts(
         store.location,
-        runs,
+        selection.runs,
         selection.places,
         cards,
         broken,
         read_figures(store, selection),
         cases,
-        _read_frame(store, selection, "samples"),
-        _read_frame(store, selection, "details"),
-        tuple(_read_artifacts(store, selection, {(c.run_id, c.case_id): c.paper for c in cases})),
+        read_blocks(store, selection.cases, scenes),
+        read_shares(store, selection.cases, scenes),
+        tuple(_read_artifacts(store, selection, papers)),
         read_history(store, selection, cards),
     )
 
@@ -199,14 +223,10 @@ def _read_cases(store: Store, selection: Selection) -> list[CaseInfo]:
     return found
 
 
-def _read_frame(store: Store, selection: Selection, table: str) -> pd.DataFrame:
-    parts = [TABLES[table].empty_table().append_column("place", pa.array([], pa.string()))]
-    for run_id, cases in selection.cases.items():
-        rows = counting(store.read(table, [run_id]), cases)
-        places = pa.array([cases[case].key for case in rows["case_id"].to_pylist()], pa.string())
-        parts.append(rows.append_column("place", places))
-    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
-    return frame
+def _is_plain_default(cards: Mapping[str, Card], case: CaseInfo) -> bool:
+    """Say whether a case stands at its paper's default point, eager."""
+    card = cards.get(case.paper)
+    return card is not None and case.mode == "eager" and case.params == card.default_params(case.scale)
 
 
 def _read_artifacts(store: Store, selection: Selection, papers: Mapping[tuple[str, str], str]) -> list[StoredArtifact]:

@@ -96,7 +96,7 @@ def read_figures(store: Store, selection: Selection) -> dict[RowKey, dict[Figure
 
 def _rows(store: Store, run_id: str, cases: Mapping[str, Place]) -> Iterator[tuple[RowKey, FigureKey, Fig]]:
     table = counting(store.read("figures", [run_id], [*_ROW, "metric", "baseline", *_FIGURE]), cases)
-    columns = {name: _column(table, name) for name in table.column_names}
+    columns = {name: texts_of(table, name) for name in table.column_names}
     rows = zip(*(columns[name] for name in _ROW), strict=True)
     keys = zip(columns["case_id"], columns["metric"], columns["baseline"], strict=True)
     figures = zip(*(columns[name] for name in _FIGURE), strict=True)
@@ -105,7 +105,7 @@ def _rows(store: Store, run_id: str, cases: Mapping[str, Place]) -> Iterator[tup
             yield RowKey(*row), FigureKey(cases[case_id].key, metric, baseline), Fig(*figure)
 
 
-def _column(table: pa.Table, name: str) -> list[Any]:
+def texts_of(table: pa.Table, name: str) -> list[Any]:
     """Return a column, texts without nulls; dictionary-encoded on the way, so that equal texts are one object in memory."""
     column = table[name]
     if pa.types.is_string(column.type):

@@ -42,9 +42,9 @@ def read_history(store: Store, selection: Selection, cards: Mapping[str, Card]) 
     """Read the latency of every run of a place that has at least `FEWEST_RUNS`; a figure that was reused is one moment, not many."""
     moments: dict[str, list[Moment]] = {}
     defaults = {(c.slug, scale): c.default_params(scale) for c in cards.values() for scale in ("smoke", "small", "paper")}
-    seen = set()
+    points, seen = pa.array(sorted(set(defaults.values())), pa.string()), set()
     for run in selection.runs:
-        for row in _latencies(store, run.run_id).to_pylist():
+        for row in _latencies(store, run.run_id, points).to_pylist():
             place = selection.targets.get((run.run_id, row["target"]))
             key = (place.key if place else "", row["paper"], row["variant"], row["workload"], row["scale"], row["started_at"])
             if place is None or len(place.runs) < FEWEST_RUNS or key in seen:
@@ -57,6 +57,7 @@ def read_history(store: Store, selection: Selection, cards: Mapping[str, Card]) 
     return {paper: tuple(found) for paper, found in moments.items()}
 
 
-def _latencies(store: Store, run_id: str) -> pa.Table:
+def _latencies(store: Store, run_id: str, points: pa.Array) -> pa.Table:
     table = store.read("figures", [run_id], [*_COLUMNS, "metric"])
-    return table.filter(pc.and_(pc.equal(table["metric"], _METRIC), pc.is_valid(table["value"])))
+    wanted = pc.and_(pc.equal(table["metric"], _METRIC), pc.is_valid(table["value"]))
+    return table.filter(pc.and_(wanted, pc.is_in(table["params"], points)))

@@ -8,12 +8,9 @@ from datetime import datetime
 
 from harness.report.notation.points import file_slug
 
-_ACCELERATOR = "gpu"
-_HARDWARE = ("cpu", "gpu")
-"""Prefixes of the facts that say which machine it is; software may differ between the runs of a place, and is shown where it does."""
-_VOLATILE = ("mhz", "frequency", "temperature", "load", "clock")
-"""Facts of the hardware that change by themselves."""
-_NAMES = {"cpu": ("cpu", "cpu.model", "cpu.name", "cpu_model"), "gpu": ("gpu", "gpu.name", "gpu.model", "gpu_name", "gpu.0.name")}
+_HARDWARE = ("cpu_model", "cpu_physical_cores", "cpu_logical_cores", "gpu_name")
+"""Facts that tell one machine from another; software and settings may differ between the runs of a place, and are shown where they do."""
+_NAMES = {"cpu": "cpu_model", "gpu": "gpu_name"}
 
 
 @dataclass(frozen=True)
@@ -73,21 +70,15 @@ class Place:
         return self.newest.environment
 
 
-def hardware_of(run: RunInfo) -> tuple[tuple[str, str], ...]:
+def hardware_of(run: RunInfo) -> tuple[str, ...]:
     """Return the facts that tell one machine from another."""
-    return tuple(
-        sorted(
-            (key, value)
-            for key, value in run.environment.items()
-            if key.startswith(_HARDWARE) and not any(word in key.lower() for word in _VOLATILE)
-        )
-    )
+    return tuple(run.environment.get(key, "") for key in _HARDWARE)
 
 
 def machine_name(run: RunInfo, target: str) -> str:
     """Return the processor that a target runs on, as its vendor calls it; empty where the run does not say."""
-    kinds = ("cpu",) if target.startswith("cpu") else ("gpu", "cpu")
-    return next((run.environment[key] for kind in kinds for key in _NAMES[kind] if run.environment.get(key)), "")
+    kinds = ("gpu", "cpu") if target.startswith("cuda") else ("cpu",)
+    return next((run.environment[_NAMES[kind]] for kind in kinds if run.environment.get(_NAMES[kind])), "")
 
 
 def make_places(found: Mapping[tuple[str, object], list[RunInfo]], by_run: bool) -> dict[tuple[str, object], Place]:

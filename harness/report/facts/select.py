@@ -10,6 +10,8 @@ from harness.report.facts.places import Place, RunInfo, hardware_of, make_places
 from harness.store import Store
 
 _CASE_COLUMNS = ("case_id", "target")
+_NO_MACHINE = "meta"
+"""Models are built there for their published sizes alone: it is a place of nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,4 +69,5 @@ def select(store: Store, runs: Sequence[RunInfo], by_run: bool) -> Selection:
 
 def _cases(store: Store, run_id: str) -> list[tuple[str, str]]:
     table = store.read("cases", [run_id], _CASE_COLUMNS)
-    return list(zip(*(table[name].to_pylist() for name in _CASE_COLUMNS), strict=True))
+    rows = zip(*(table[name].to_pylist() for name in _CASE_COLUMNS), strict=True)
+    return [(case_id, target) for case_id, target in rows if target != _NO_MACHINE]

@@ -31,7 +31,7 @@ def decimals(value: float, low: float | None, high: float | None) -> int:
     if half_width <= 0 or not math.isfinite(half_width):
         return EXACT_DIGITS - 1 - magnitude
     place = _exponent(half_width)
-    if half_width / 10.0**place < 2:  # noqa: PLR2004  a leading 1 alone would be off by up to half of itself
+    if half_width / 10.0**place < 2:
         place -= 1
     return min(max(-place, FEWEST_DIGITS - 1 - magnitude), MOST_DIGITS - 1 - magnitude)
 

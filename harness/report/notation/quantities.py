@@ -67,7 +67,14 @@ _CATALOGUE: tuple[tuple[str, str, Group, Better | None, Tier, str], ...] = (
     ("latency", "Latency", Group.SPEED, _LOWER, _FIRST, "Median time of one call; the interval is over separate processes."),
     ("latency_p90", "Latency p90", Group.SPEED, _LOWER, _THIRD, "Nine of ten blocks of calls are faster."),
     ("latency_p99", "Latency p99", Group.SPEED, _LOWER, _SECOND, "Ninety-nine of a hundred blocks of calls are faster."),
-    ("first_call", "First call", Group.SPEED, _LOWER, _SECOND, "The first call in a fresh process: compilation, tuning and warm-up included."),
+    (
+        "first_call",
+        "First call",
+        Group.SPEED,
+        _LOWER,
+        _SECOND,
+        "The first call in a fresh process: compilation, tuning and warm-up included.",
+    ),
     ("throughput", "Throughput", Group.SPEED, Better.HIGHER, _SECOND, "Items a second at the workload's own batch."),
     ("latency_cv_within", "Spread within", Group.SPEED, None, _THIRD, "Coefficient of variation of the blocks within a process."),
     ("latency_cv_between", "Spread between", Group.SPEED, None, _THIRD, "Coefficient of variation of the medians of the processes."),
@@ -108,7 +115,9 @@ def quantity(metric: str, unit: str, qualities: Mapping[str, str], headlines: Co
         return _BUILT_IN[metric]
     if metric in qualities:
         rank = list(qualities).index(metric)
-        return Quantity(metric, spoken(metric), Group.QUALITY, Better(qualities[metric]), _FIRST if metric in headlines else _SECOND, rank=rank)
+        return Quantity(
+            metric, spoken(metric), Group.QUALITY, Better(qualities[metric]), _FIRST if metric in headlines else _SECOND, rank=rank
+        )
     if metric.startswith("ops_"):
         return Quantity(metric, f"{spoken(metric[4:])} ops", Group.WORK, _LOWER, rank=_LATE)
     return Quantity(metric, spoken(metric), _GROUP_OF_UNIT.get(unit, Group.WORK), QUANTITIES.get(metric), rank=_LATE)

@@ -17,7 +17,7 @@ def best_of(figures: Mapping[Name, Fig], better: Better | None) -> frozenset[Nam
     Figures tie whose intervals overlap; a figure without an interval can be told from none. Figures of different provenance are never
     compared: then nobody is best.
     """
-    if better is None or len(figures) < 2 or len({f.provenance for f in figures.values()}) > 1:  # noqa: PLR2004
+    if better is None or len(figures) < 2 or len({f.provenance for f in figures.values()}) > 1:
         return frozenset()
     sign = 1.0 if better is Better.LOWER else -1.0
     ends = {name: sorted(sign * bound for bound in figure.bounds) for name, figure in figures.items()}

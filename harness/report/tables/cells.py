@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from harness.report.facts.figures import Fig
+from harness.report.facts.facts import Facts
+from harness.report.facts.figures import Fig, FigureKey, RowKey
 from harness.report.notation import marks
 from harness.report.notation.marks import Mark
-from harness.report.notation.numbers import NOTHING, interval, number, scaled, whole
+from harness.report.notation.numbers import NOTHING, interval, number, scaled
+from harness.report.notation.quantities import Quantity
 from harness.report.notation.units import DisplayUnit
-from harness.report.tables.relative import Relative, Sense
+from harness.report.tables.relative import Relative, Sense, relative
 
 _SENSE_SIGNS = {Sense.BETTER: "▲", Sense.WORSE: "▼", Sense.SAME: "=", Sense.UNCLEAR: ""}
 _MEASURED = marks.PROVENANCE["measured"]
@@ -25,7 +27,8 @@ class RatioText:
         sense: `better`, `worse`, `same`, `unclear`.
         sign: A character for the sense.
         order: What it is sorted by; None sorts last.
-        title: Its tooltip.
+        paired: True where both were measured interleaved in one process.
+        provenance: How both figures were had.
     """
 
     text: str = NOTHING
@@ -33,11 +36,12 @@ class RatioText:
     sense: str = Sense.UNCLEAR.value
     sign: str = ""
     order: float | None = None
-    title: str = ""
+    paired: bool = False
+    provenance: Mark = _MEASURED
 
 
 NO_RATIO = RatioText()
-REFERENCE = RatioText(text="baseline", title="what the others are compared with")
+REFERENCE = RatioText(text="baseline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ class Cell:
         order: The stored value, in the stored unit; None sorts last.
         provenance: How it was had.
         marks: Noise and remarks of the meter.
-        title: Every digit, the interval, how often; or why there is no figure.
+        low: Lower end of the interval, in the stored unit; None where there is none.
+        high: Upper end.
+        n: Repetitions behind it.
+        title: Why there is no figure.
         ratio: Relative to the baseline.
         best: True for the best of its column, ties included.
         missing: What stands in place of a figure: a status such as `timeout`, or nothing.
@@ -61,6 +68,9 @@ class Cell:
     order: float | None = None
     provenance: Mark = _MEASURED
     marks: tuple[Mark, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
     title: str = ""
     ratio: RatioText = NO_RATIO
     best: bool = False
@@ -77,30 +87,44 @@ def failed_cell(status: str, message: str) -> Cell:
 
 
 class CellWriter:
-    """Writes figures, each once: the same figure stands on its family's page and on its paper's."""
+    """Writes figures, each once: the same figure stands on its family's page and on its paper's.
 
-    def __init__(self) -> None:
-        self._written: dict[tuple[int, float, RatioText], Cell] = {}
-        self._kept: list[Fig] = []  # keeps the figures alive, so that their ids stay theirs
+    Args:
+        facts: What the figures are part of; kept, so that their ids stay theirs.
+    """
 
-    def cell(self, figure: Fig, unit: DisplayUnit, ratio: RatioText, best: bool) -> Cell:
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._cells: dict[tuple[int, float, bool], Cell] = {}
+        self._ratios: dict[int, RatioText] = {}
+
+    def cell(self, row: RowKey, where: FigureKey, figure: Fig, quantity: Quantity, unit: DisplayUnit, reference: str, best: bool) -> Cell:
         """Write a figure.
 
         Args:
+            row: Whose figure it is.
+            where: Its place and metric.
             figure: The figure.
+            quantity: What it shows.
             unit: The unit of its column.
-            ratio: Relative to the baseline.
+            reference: The baseline that its paper's ratios are taken against.
             best: True for the best of its column.
         """
-        key = (id(figure), unit.factor, ratio)
-        found = self._written.get(key)
-        if found is None:
-            found = self._written[key] = figure_cell(figure, unit, ratio)
-            self._kept.append(figure)
-        return replace(found, best=True) if best else found
+        key = (id(figure), unit.factor, best)
+        if key not in self._cells:
+            if id(figure) not in self._ratios:
+                self._ratios[id(figure)] = self._ratio(row, where.place, quantity, reference)
+            self._cells[key] = figure_cell(figure, unit, self._ratios[id(figure)], best)
+        return self._cells[key]
+
+    def _ratio(self, row: RowKey, place: str, quantity: Quantity, reference: str) -> RatioText:
+        if row.variant == reference:
+            return REFERENCE
+        compared = relative(self._facts, row, place, quantity, reference)
+        return ratio_text(compared) if compared else NO_RATIO
 
 
-def figure_cell(figure: Fig, unit: DisplayUnit, ratio: RatioText = NO_RATIO) -> Cell:
+def figure_cell(figure: Fig, unit: DisplayUnit, ratio: RatioText = NO_RATIO, best: bool = False) -> Cell:
     """Write one figure in a column's unit."""
     low, high = (None if v is None else v / unit.factor for v in (figure.low, figure.high))
     return Cell(
@@ -109,8 +133,11 @@ def figure_cell(figure: Fig, unit: DisplayUnit, ratio: RatioText = NO_RATIO) -> 
         figure.value,
         marks.mark_of(marks.PROVENANCE, figure.provenance),
         remarks(figure) if figure.message else (),
-        tooltip(figure),
-        ratio,
+        figure.low,
+        figure.high,
+        figure.n,
+        ratio=ratio,
+        best=best,
     )
 
 
@@ -120,23 +147,11 @@ def remarks(figure: Fig) -> tuple[Mark, ...]:
     return (Mark(kind.name, kind.sign, kind.tone, figure.message),) if figure.message else ()
 
 
-def tooltip(figure: Fig) -> str:
-    """Say how sure a figure is; its meter and run stand in the column's heading and on the paper's page."""
-    unit = "" if figure.unit == "1" else f" {figure.unit}"
-    if figure.low is None or figure.high is None:
-        return f"{whole(figure.value)}{unit}, no interval (n = {figure.n})"
-    if figure.low == figure.high:
-        return f"{whole(figure.value)}{unit}, exact"
-    return f"{figure.value:.6g}{unit}, 95% interval {figure.low:.6g} to {figure.high:.6g} (n = {figure.n})"
-
-
 def ratio_text(found: Relative) -> RatioText:
     """Write a comparison."""
     estimate = found.estimate
     written = number(estimate.value, estimate.low, estimate.high)
     spread = interval(estimate.value, estimate.low, estimate.high)
-    how = "interleaved in one process" if found.paired else "from two separate figures"
-    what = "minus" if found.is_difference else "over"
     text = f"{'+' if estimate.value > 0 else ''}{written}" if found.is_difference else f"{written}×"
-    title = f"{'cannot tell' if found.sense is Sense.UNCLEAR else found.sense.value}: {what} {found.baseline}, {how}"
-    return RatioText(text, spread, found.sense.value, _SENSE_SIGNS[found.sense], estimate.value, title)
+    how = marks.mark_of(marks.PROVENANCE, found.provenance)
+    return RatioText(text, spread, found.sense.value, _SENSE_SIGNS[found.sense], estimate.value, found.paired, how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.plugin.card import Better
 from harness.report.facts.cards import Card
@@ -15,7 +16,7 @@ from harness.report.notation.marks import Mark
 from harness.report.notation.quantities import RATIO_METRIC, Quantity, Tier, ordered, quantity
 from harness.report.notation.units import DisplayUnit, display_unit
 
-EVERYWHERE = "any place"
+EVERYWHERE = "everywhere"
 """Group of counted quantities that are the same wherever they were counted."""
 
 
@@ -38,6 +39,11 @@ class Column:
     places: tuple[str, ...]
     group: str
     provenance: tuple[Mark, ...]
+
+    @cached_property
+    def keys(self) -> tuple[FigureKey, ...]:
+        """Which figures of a row it may show, the first that is there."""
+        return tuple(FigureKey(place, self.quantity.metric, "") for place in self.places)
 
     @property
     def is_primary(self) -> bool:
@@ -110,8 +116,8 @@ def _column(q: Quantity, places: Sequence[Place], group: str, found: Found) -> C
 
 def figure_in(facts: Facts, row: RowKey, column: Column) -> tuple[FigureKey, Fig] | None:
     """Return a row's figure in a column, with its key."""
-    for place in column.places:
-        figure = facts.figure(row, place, column.quantity.metric)
-        if figure is not None:
-            return FigureKey(place, column.quantity.metric, ""), figure
+    figures = facts.figures_of(row)
+    for key in column.keys:
+        if key in figures:
+            return key, figures[key]
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +10,7 @@ from harness.plugin.card import Better
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import Fig, RowKey
 from harness.report.notation.quantities import RATIO_METRIC, Quantity
+from harness.stats.difference import difference_of
 from harness.stats.estimate import Estimate
 from harness.stats.ratio import ratio_of
 
@@ -39,6 +39,7 @@ class Relative:
         is_difference: True for a difference.
         paired: True where both were measured interleaved in one process: the only kind that claims are judged on.
         sense: Which way it goes.
+        provenance: How both figures were had; figures that were had differently are never compared.
     """
 
     estimate: Estimate
@@ -46,35 +47,26 @@ class Relative:
     is_difference: bool
     paired: bool
     sense: Sense
+    provenance: str
 
 
 def relative(facts: Facts, row: RowKey, place: str, quantity: Quantity, baseline: str) -> Relative | None:
-    """Compare a row's figure with the same row of `baseline`; None where either is missing or no ratio exists."""
+    """Compare a row's figure with the same row of `baseline`; None where either is missing, they were had differently, or no ratio exists."""
     own = facts.figure(row, place, quantity.metric)
     if quantity.metric == "latency":
         paired = facts.figure(row, place, RATIO_METRIC, baseline)
         if paired is not None:
-            return Relative(paired.estimate, baseline, False, True, sense(paired.estimate, 1.0, quantity.better))
+            return Relative(paired.estimate, baseline, False, True, sense(paired.estimate, 1.0, quantity.better), paired.provenance)
     base = facts.figure(row._replace(variant=baseline), place, quantity.metric)
-    if own is None or base is None or row.variant == baseline:
+    if own is None or base is None or row.variant == baseline or own.provenance != base.provenance:
         return None
     if quantity.compares_by_difference:
         gap = difference_of(own.estimate, base.estimate)
-        return Relative(gap, baseline, True, False, sense(gap, 0.0, quantity.better))
+        return Relative(gap, baseline, True, False, sense(gap, 0.0, quantity.better), own.provenance)
     if not (_is_positive(own) and _is_positive(base)):
         return None
     ratio = _ratio(own.estimate, base.estimate)
-    return Relative(ratio, baseline, False, False, sense(ratio, 1.0, quantity.better))
-
-
-def difference_of(a: Estimate, b: Estimate) -> Estimate:
-    """Return the difference a - b of two independent figures: the arms added as squares (Donner and Zou, 2012)."""
-    gap, n = a.value - b.value, min(a.n, b.n)
-    if not (a.has_interval and b.has_interval):
-        return Estimate(gap, None, None, n)
-    (a_low, a_high), (b_low, b_high) = a.bounds, b.bounds
-    below, above = math.hypot(a.value - a_low, b_high - b.value), math.hypot(a_high - a.value, b.value - b_low)
-    return Estimate(gap, gap - below, gap + above, n)
+    return Relative(ratio, baseline, False, False, sense(ratio, 1.0, quantity.better), own.provenance)
 
 
 def sense(estimate: Estimate, no_effect: float, better: Better | None) -> Sense:

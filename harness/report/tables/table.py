@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
+from itertools import accumulate, groupby
 
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import CaseInfo, Facts, quality_row
 from harness.report.facts.figures import QUALITY_WORKLOAD, Fig, RowKey
+from harness.report.notation.links import paper_path
 from harness.report.notation.marks import BAD_STATUSES
 from harness.report.notation.points import point_label
 from harness.report.notation.quantities import Group, Tier
 from harness.report.tables.best import best_of
-from harness.report.tables.cells import EMPTY, NO_RATIO, REFERENCE, Cell, CellWriter, RatioText, failed_cell, ratio_text
+from harness.report.tables.cells import EMPTY, Cell, CellWriter, failed_cell
 from harness.report.tables.columns import Column, columns_of, figure_in
-from harness.report.tables.relative import relative
 
 METERS_OF_GROUP = {Group.SPEED: "latency", Group.MEMORY: "memory", Group.ENERGY: "energy", Group.QUALITY: "quality", Group.WORK: "flops"}
 """The built-in meter whose case explains why a column has no figure."""
-DEFAULT_POINT = "default"
+_AS_USUAL = ("native", "eager", "")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Row:
         about: What the variant is.
         is_subject: True for the paper's own method.
         is_default: True at the paper's default sweep point.
-        point: The sweep point in words.
+        condition: Workload, sweep point, scale, and whatever is not as usual.
+        path: The paper's page.
+        opens_group: True for the first of the rows that stand under the same conditions.
         cells: One a column.
     """
 
@@ -41,7 +44,9 @@ class Row:
     about: str
     is_subject: bool
     is_default: bool
-    point: str
+    condition: str
+    path: str
+    opens_group: bool
     cells: tuple[Cell, ...]
 
 
@@ -71,6 +76,11 @@ class Table:
     rows: tuple[Row, ...]
     filters: tuple[Filter, ...]
 
+    @cached_property
+    def edges(self) -> frozenset[int]:
+        """Columns that begin under a new heading."""
+        return frozenset(accumulate((heading.span for heading in self.headings), initial=0))
+
     @property
     def has_default_points(self) -> bool:
         """Say whether some rows stand at a default sweep point and others do not."""
@@ -92,8 +102,9 @@ def build_table(facts: Facts, cards: Sequence[Card], tier: Tier = Tier.DETAIL, w
     keys = [key for card in cards for key in _row_keys(facts, card)]
     columns = columns_of(facts, [k for card in cards for k in facts.rows_by_paper.get(card.slug, ())], cards, tier)
     by_slug = {card.slug: card for card in cards}
-    making = _Making(facts, columns, by_slug, _best(facts, keys, columns, by_slug), _failures(facts, cards), writer or CellWriter())
-    rows = tuple(making.row(key) for key in keys)
+    making = _Making(facts, columns, by_slug, _best(facts, keys, columns, by_slug), _failures(facts, cards), writer or CellWriter(facts))
+    before = [None, *keys[:-1]]
+    rows = tuple(making.row(key, last is None or _group(last) != _group(key)) for last, key in zip(before, keys, strict=True))
     headings = tuple(Heading(label, len(list(group))) for label, group in groupby(columns, lambda c: c.group))
     return Table(headings, tuple(columns), rows, _filters(rows))
 
@@ -113,8 +124,26 @@ def _row_keys(facts: Facts, card: Card) -> list[RowKey]:
     known = [key for key in timed + judged if key.variant in order]
     return sorted(
         known,
-        key=lambda k: (workloads.get(k.workload, -1), k.scale, k.dtype, k.mode, not _is_default(card, k), points[k.params], order[k.variant]),
+        key=lambda k: (
+            workloads.get(k.workload, -1),
+            k.scale,
+            k.dtype,
+            k.mode,
+            not _is_default(card, k),
+            points[k.params],
+            order[k.variant],
+        ),
     )
+
+
+def _group(key: RowKey) -> RowKey:
+    return key._replace(variant="")
+
+
+def condition_text(key: RowKey) -> str:
+    """Write a row's conditions: `infer · resolution 14 · small`."""
+    unusual = [part for part in (key.dtype, key.mode) if part not in _AS_USUAL]
+    return " · ".join(part for part in (key.workload, point_label(key.params), key.scale, *unusual) if part)
 
 
 def _is_default(card: Card, key: RowKey) -> bool:
@@ -132,24 +161,28 @@ class _Making:
     failures: Mapping[tuple[RowKey, str, str], CaseInfo]
     writer: CellWriter
 
-    def row(self, key: RowKey) -> Row:
+    def row(self, key: RowKey, opens_group: bool) -> Row:
         card = self.cards[key.paper]
         variant = next(v for v in card.variants if v.name == key.variant)
         cells = tuple(self._cell(key, card.reference, column, (key, i) in self.best) for i, column in enumerate(self.columns))
-        return Row(key, card, variant.about, variant.subject, _is_default(card, key), point_label(key.params), cells)
+        return Row(
+            key,
+            card,
+            variant.about,
+            variant.subject,
+            _is_default(card, key),
+            condition_text(key),
+            paper_path(card.slug),
+            opens_group,
+            cells,
+        )
 
     def _cell(self, key: RowKey, reference: str, column: Column, best: bool) -> Cell:
         found = figure_in(self.facts, key, column)
         if found is None:
             return self._missing(key, column)
         where, figure = found
-        return self.writer.cell(figure, column.unit, self._ratio(key, where.place, column, reference), best)
-
-    def _ratio(self, key: RowKey, place: str, column: Column, reference: str) -> RatioText:
-        if key.variant == reference:
-            return REFERENCE
-        compared = relative(self.facts, key, place, column.quantity, reference)
-        return ratio_text(compared) if compared else NO_RATIO
+        return self.writer.cell(key, where, figure, column.quantity, column.unit, reference, best)
 
     def _missing(self, key: RowKey, column: Column) -> Cell:
         meter = METERS_OF_GROUP[column.quantity.group]

@@ -1,0 +1,45 @@
+"""Charts as SVG files, for pages without JavaScript and for documents, while there are few enough to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.report.charts.chart import Chart
+from harness.report.charts.theme import chart_config
+
+MOST = 60
+"""vl-convert takes 20 to 100 ms a chart: sixty are a few seconds, and the thousand of a large site would be minutes.
+The browser draws every chart all the same, and saves any of them as SVG."""
+_WIDTH = 560
+
+
+def write_drawings(charts: Sequence[Chart], folder: Path) -> frozenset[str]:
+    """Write the charts as SVG, all or none, and return the keys of those written."""
+    if not charts or len(charts) > MOST:
+        return frozenset()
+    folder.mkdir(parents=True)
+    for chart in charts:
+        (folder / f"{chart.key}.svg").write_text(drawing(chart), encoding="utf-8")
+    return frozenset(chart.key for chart in charts)
+
+
+def drawing(chart: Chart) -> str:
+    """Draw a chart on white; nothing is fetched, whatever a plugin's chart asks for."""
+    import vl_convert
+
+    spec: dict[str, Any] = {**chart.spec, "background": "white"}
+    if "layer" in spec or "mark" in spec:
+        spec["width"] = _WIDTH
+    config = chart_config(dark=False)
+    config["legend"]["columns"] = legend_columns(spec)
+    svg: str = vl_convert.vegalite_to_svg(spec, config=config, allowed_base_urls=[])
+    return svg
+
+
+def legend_columns(spec: dict[str, Any]) -> int:
+    """Return how many entries of a chart's legend stand side by side."""
+    meta = spec.get("usermeta")
+    width = meta.get("legendWidth") if isinstance(meta, dict) else None
+    return max(1, _WIDTH // width) if isinstance(width, int) and width > 0 else 1

@@ -1,0 +1,1 @@
+"""Claims and published sizes beside what was measured and built."""

@@ -1,0 +1,1 @@
+"""View models of the pages: frozen, complete, so that templates only lay out."""
