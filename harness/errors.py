@@ -48,7 +48,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> HarnessError:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known names are nearest to `name`, and which there are."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     if not names:
         return "there are none"
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)

@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+
 from projects import TOY, Project
 
 GPU = shutil.which("nvidia-smi") is not None

@@ -49,7 +49,9 @@ def _row(target: Target) -> dict[str, Any]:
             except NotMeasurableError:
                 idle = None
         why = {"reason": state.reason, "remedy": state.remedy}
-        sources.append({"name": source.name, "basis": str(source.basis), "available": bool(state), "note": source.note, "idle_w": idle, **why})
+        sources.append(
+            {"name": source.name, "basis": str(source.basis), "available": bool(state), "note": source.note, "idle_w": idle, **why}
+        )
     return {"name": target.name, "kind": str(target.kind), "description": target.description, "energy_sources": sources}
 
 
@@ -62,10 +64,16 @@ def _print(rows: list[dict[str, Any]], missing: str) -> None:
     console = Console(highlight=False)
     for row in rows:
         title = Text.assemble((row["name"], "bold"), f"  {row['description']}")
-        table = Table("energy source", "figure", "state", "idle power", title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(
+            "energy source", "figure", "state", "idle power", title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        )
         table.add_column("what to do", ratio=1)
         for source in row["energy_sources"]:
-            state = Text("used first" if source is row["energy_sources"][0] else "there", style="green") if source["available"] else Text("absent", style="dim")
+            state = (
+                Text("used first" if source is row["energy_sources"][0] else "there", style="green")
+                if source["available"]
+                else Text("absent", style="dim")
+            )
             idle = "" if source["idle_w"] is None else f"{source['idle_w']['value']:.1f} W"
             advice = source["note"] if source["available"] else "; ".join(filter(None, (source["reason"], source["remedy"])))
             table.add_row(source["name"], source["basis"], state, idle, Text(advice))

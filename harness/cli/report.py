@@ -21,9 +21,12 @@ class Format(StrEnum):
 
 def report(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs to set side by side; the newest figures of every machine by default.")
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Runs to set side by side; the newest figures of every machine by default."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the site: absent, empty, or an earlier report.", metavar="DIR")] = Path("reports"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of the site: absent, empty, or an earlier report.", metavar="DIR")] = Path(
+        "reports"
+    ),
     form: Annotated[Format, typer.Option("--format", help="A site, a summary for a comment, or data.")] = Format.HTML,
     open_: Annotated[bool, typer.Option("--open", help="Open the site in the browser.")] = False,
     store: StoreOption = DEFAULT_STORE,

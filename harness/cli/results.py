@@ -64,6 +64,16 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         spread = row["low"] is not None and row["low"] != row["high"]
         interval = f"{row['low']:.4g} to {row['high']:.4g}" if spread else ""
         named = [row[c] for c in ("paper", "variant", "workload", "params")]
-        cells = [*named, metric, f"{row['value']:.6g}", interval, row["unit"], str(row["n"]), row["provenance"], row["meter"], row["message"]]
+        cells = [
+            *named,
+            metric,
+            f"{row['value']:.6g}",
+            interval,
+            row["unit"],
+            str(row["n"]),
+            row["provenance"],
+            row["meter"],
+            row["message"],
+        ]
         table.add_row(*map(Text, cells))
     Console(width=None if sys.stdout.isatty() else 240).print(table)

@@ -15,7 +15,6 @@ from harness.sources.energy import energy_sources
 from harness.sources.energy.source import EnergySource
 
 
-
 def all_energy_sources(device: str) -> Sequence[EnergySource]:
     """Return the host's own sources of a device and those that extensions bring, best first."""
     return energy_sources(device, load_extensions().brought("energy_sources", device=device))

@@ -28,15 +28,19 @@ class _Statement:
     @property
     def form(self) -> str:
         """Which of `FORMS` this statement has."""
-        return next(name for name in FORMS if getattr(self, name) not in (None, False))
+        return self._given()[0]
 
     @property
     def claimed(self) -> Range | None:
         """The claimed figure; None for an ordering."""
         return None if self.order else getattr(self, self.form)
 
+    def _given(self) -> list[str]:
+        # A claimed 0.0 is given; only None, and False of `order`, are not.
+        return [name for name in FORMS if getattr(self, name) is not None and getattr(self, name) is not False]
+
     def _check_form(self, owner: str) -> None:
-        given = [name for name in FORMS if getattr(self, name) not in (None, False)]
+        given = self._given()
         check(len(given) == 1, f"{owner}: {' and '.join(given) or 'no form'} given; give exactly one of {', '.join(FORMS)}")
         if given[0] != "order":
             self._check_numbers(owner, given[0], getattr(self, given[0]))

@@ -124,7 +124,9 @@ class Profile:
             lines.append(("latency", _latency(self.latency)))
         if self.memory:
             m = self.memory
-            lines.append(("memory", f"weights {m.weights:,} B, inputs {m.inputs:,} B, activations {m.activations:,} B, resident {m.rss:,} B"))
+            lines.append(
+                ("memory", f"weights {m.weights:,} B, inputs {m.inputs:,} B, activations {m.activations:,} B, resident {m.rss:,} B")
+            )
         if self.energy:
             lines.append(("energy", f"{self.energy.per_item:.3g} J an item ({self.energy.provenance}, {self.energy.source})"))
         return lines + [(name, f"missing: {reason}") for name, reason in self.missing.items()]

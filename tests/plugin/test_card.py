@@ -90,6 +90,11 @@ def test_a_claim_has_exactly_one_form(changes, complaint):
     assert complaint in str(refused.value)
 
 
+def test_a_claim_of_exactly_zero_is_a_claim():
+    exact = claim(ratio=None, baseline="", value=0.0)
+    assert (exact.form, exact.claimed) == ("value", 0.0)
+
+
 @pytest.mark.parametrize(
     ("printed", "value", "half_unit"),
     [("27,844,000", 27_844_000, 0.0), ("28 M", 28e6, 0.5e6), ("3.7 G", 3.7e9, 0.05e9), ("298.3M", 298.3e6, 0.05e6), ("44153", 44153, 0.0)],

@@ -43,6 +43,14 @@ def test_a_package_is_a_plugin_and_its_relative_imports_work(write, tmp_path):
     assert only(tmp_path / "pack").status == "ok"
 
 
+def test_a_submodule_with_the_name_of_a_hook_does_not_hide_the_hook(write, tmp_path):
+    write("pack/model.py", "def build(): return 'built'")
+    hook = "\n@hookimpl\ndef model(variant):\n    from .model import build\n    return build()\n"
+    write("pack/__init__.py", CARD.format(slug="pack") + hook)
+    for _ in range(2):
+        assert only(tmp_path / "pack").call("model", variant="a") == "built"
+
+
 def test_a_folder_holds_many(write, tmp_path):
     write("one.py", CARD.format(slug="one"))
     write("two/__init__.py", CARD.format(slug="two"))

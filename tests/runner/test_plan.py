@@ -113,7 +113,10 @@ def test_claims_that_need_something_else_are_said_and_their_reduced_checks_plann
         claim("counted", quantity="macs", when={"device": "cuda", "scale": "paper"}),
     ]
     planned, untestable = plan_claims([plugin(claims=card)], CPU)
-    assert [(u.claim, u.needs) for u in untestable] == [("gpu", "a run on cuda"), ("trained", "training at the published size, which no run does")]
+    assert [(u.claim, u.needs) for u in untestable] == [
+        ("gpu", "a run on cuda"),
+        ("trained", "training at the published size, which no run does"),
+    ]
     assert {(p.case.meter, p.case.scale) for p in planned} == {("latency", "small"), ("flops", "paper")}
 
 

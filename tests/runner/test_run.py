@@ -6,9 +6,9 @@ import signal
 import time
 
 import pytest
-from projects import TOY, Project
 
 from harness.store import Store
+from projects import TOY, Project
 
 QUICK = ("--plugin-path", "toy.py", "--plugins", "toy")
 

@@ -64,7 +64,7 @@ class _Formal:
     name: str
     default: Any
     written: bool
-    result: bool
+    takes_result: bool
     """An `out=` argument: written, never read."""
 
 
@@ -85,12 +85,13 @@ class Formals:
             value = _describe(args[position] if position < len(args) else kwargs.get(formal.name, formal.default), specs)
             if formal.written:
                 written.extend(tensors_in((value,)))
-            if not formal.result:
+            if not formal.takes_result:
                 arguments[formal.name] = value
-        results = tuple(_describe(value, specs) for value in out) if isinstance(out, tuple) else (_describe(out, specs),)
-        fresh = tensors_in(r for r, new in zip(results, self._new, strict=False) if new)
+        tensors = tuple(dict.fromkeys(tensors_in(arguments.values())))
+        returned = [_describe(value, specs) for value in (out if isinstance(out, tuple) else (out,))]
+        fresh = tensors_in(value for value, new in zip(returned, self._new, strict=False) if new)
         allocated = tuple(t for t in fresh if all(t is not w for w in written))
-        return Call(self.operator, arguments, results if isinstance(out, tuple) else results[0], tuple(written), allocated)
+        return Call(self.operator, arguments, tensors, tuple(tensors_in(returned)), tuple(written), allocated)
 
 
 def _formal(argument: torch._C.Argument) -> _Formal:
@@ -101,11 +102,12 @@ def _formal(argument: torch._C.Argument) -> _Formal:
 
 def _describe(value: Any, specs: dict[int, TensorSpec]) -> Any:
     if isinstance(value, torch.Tensor):
-        if id(value) not in specs:
-            specs[id(value)] = spec_of(value)
-        return specs[id(value)]
+        spec = specs.get(id(value))
+        if spec is None:
+            spec = specs[id(value)] = spec_of(value)
+        return spec
     if isinstance(value, (tuple, list)):
         return tuple(_describe(member, specs) for member in value)
     if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack"):
-        return _describe(value.unpack()[0], specs)  # packed quantized weights: (weight, bias)
+        return spec_of(value.unpack()[0])  # packed quantized weights: (weight, bias)
     return value

@@ -59,7 +59,7 @@ def arithmetic(count: float, call: Call, transcendental: float = 0) -> Cost:
     """Return element-wise operations in the class of what the call computes in; a complex one is two real ones."""
     if not call.is_real_work:
         return Cost({OpClass.INTEGER: round(count + transcendental)})
-    factor = 2 if call.computes_in.dtype.is_complex else 1
+    factor = 2 if call.is_complex else 1
     return floating(elementwise=factor * count, transcendental=factor * transcendental)
 
 
@@ -67,7 +67,7 @@ def reduction(count: float, call: Call) -> Cost:
     """Return the operations of a reduction, in the class of what the call computes in."""
     if not call.is_real_work:
         return Cost({OpClass.INTEGER: round(count)})
-    return floating(reduction=(2 if call.computes_in.dtype.is_complex else 1) * count)
+    return floating(reduction=(2 if call.is_complex else 1) * count)
 
 
 def floating(elementwise: float = 0, reduction: float = 0, transcendental: float = 0) -> Cost:

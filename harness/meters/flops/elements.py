@@ -45,7 +45,7 @@ def elementwise(call: Call, ops: float, transcendental: float = 0) -> Cost:
     scale = call.get(_SCALED.get(name, ""), 1)
     ops += 0 if scale in (1, None) or not isinstance(scale, (int, float)) else 1
     n = sum(t.numel for t in _outputs(call))
-    if call.computes_in.dtype.is_complex and name in _COMPLEX:
+    if call.is_complex and name in _COMPLEX:
         ops, transcendental = _COMPLEX[name]
         return floating(elementwise=ops * n, transcendental=transcendental * n)
     return arithmetic(ops * n, call, transcendental * n)

@@ -163,6 +163,14 @@ def search(call: Call) -> Cost:
     return Cost({OpClass.COMPARISON: comparisons}, read=read + (values.nbytes if isinstance(values, TensorSpec) else 0))
 
 
+def membership(call: Call) -> Cost:
+    """Cost asking of each element whether it is in a set: ceil(log2(m + 1)) comparisons with its m members, sorted."""
+    elements, members = call.get("elements"), call.get("test_elements")
+    asked = elements.numel if isinstance(elements, TensorSpec) else 1
+    known = members.numel if isinstance(members, TensorSpec) else 1
+    return Cost({OpClass.COMPARISON: asked * _ceil_log2(known + 1)})
+
+
 def _ceil_log2(n: int) -> int:
     return max(n - 1, 0).bit_length()
 

@@ -47,9 +47,8 @@ TABLE: Mapping[str, Formula] = {
     **named(moves, "_padded_dense_to_jagged_forward max_unpool2d max_unpool3d as_strided_scatter slice_scatter select_scatter"),
     **named(moves, "diagonal_scatter _to_dense _to_sparse _to_sparse_csr _to_sparse_csc _to_sparse_bsr _to_sparse_bsc sparse_mask"),
     **named(moves, "to_mkldnn _pin_memory _lazy_clone _copy_from _foreach_clone masked_scatter_backward lu_unpack resize_as"),
-    **named(
-        moves, "_sparse_coo_tensor_with_dims_and_tensors _convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo quantized::cat"
-    ),
+    **named(moves, "_sparse_coo_tensor_with_dims_and_tensors _convert_indices_from_coo_to_csr quantized::cat"),
+    **named(moves, "_convert_indices_from_csr_to_coo"),
     **named(copies, "copy _foreach_copy"),
     **named(fills, "zeros ones full zeros_like ones_like full_like new_zeros new_ones new_full fill zero arange range linspace logspace"),
     **named(fills, "eye scalar_tensor tril_indices triu_indices hann_window hamming_window blackman_window bartlett_window kaiser_window"),

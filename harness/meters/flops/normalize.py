@@ -122,6 +122,12 @@ def rms_norm_backward(call: Call) -> Cost:
     return floating(elementwise=7 * n, reduction=2 * n)
 
 
+def renorm(call: Call) -> Cost:
+    """Cost bounding the norms of the slices along an axis: a square and a sum an element, a product by the factor."""
+    n = call["self"].numel
+    return floating(elementwise=2 * n, reduction=n)
+
+
 def weight_norm(call: Call) -> Cost:
     """Cost `v · g / |v|`: squares and their sum, a root and a division a row, a product an element."""
     n, rows = call["v"].numel, call["g"].numel

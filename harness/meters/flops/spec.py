@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
@@ -101,16 +101,18 @@ class Call:
     Attributes:
         operator: The name with its namespace: `aten::addmm`.
         arguments: Every argument by name.
-        out: What it returned: a `TensorSpec`, a tuple of them, or None.
-        written: Arguments that it changes in place.
+        tensors: The tensors among them in order, each once even if it was passed twice; those that only take the result are not among them.
+        results: The tensors that it returned.
+        written: Arguments that it changes in place, and those that take the result.
         allocated: Results that are new tensors.
     """
 
     operator: str
     arguments: Mapping[str, Any]
-    out: Any
-    written: tuple[TensorSpec, ...] = ()
-    allocated: tuple[TensorSpec, ...] = field(default=())
+    tensors: tuple[TensorSpec, ...]
+    results: tuple[TensorSpec, ...]
+    written: tuple[TensorSpec, ...]
+    allocated: tuple[TensorSpec, ...]
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -122,11 +124,6 @@ class Call:
         """Return the argument of that name, or `default` where the schema has none."""
         return self.arguments.get(name, default)
 
-    @cached_property
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """Return the tensor arguments in order, each once even if it was passed twice."""
-        return tuple(dict.fromkeys(tensors_in(self.arguments.values())))
-
     @property
     def read_only_bytes(self) -> int:
         """Return the bytes of the tensor arguments that it does not overwrite."""
@@ -135,7 +132,7 @@ class Call:
     @property
     def result(self) -> TensorSpec:
         """Return the first tensor that came out, or the first tensor argument where none did."""
-        return next(tensors_in([self.out]), None) or self.tensors[0]
+        return self.results[0] if self.results else self.tensors[0]
 
     @property
     def gradient(self) -> TensorSpec:
@@ -143,22 +140,26 @@ class Call:
         found = next((name for name in _GRADIENTS if name in self.arguments), _GRADIENTS[0])
         return cast("TensorSpec", self[found])
 
-    @property
-    def computes_in(self) -> TensorSpec:
+    @cached_property
+    def computes_in(self) -> TensorSpec | None:
         """Return the tensor whose type the operator computes in: the first floating-point argument or result, else the first of all."""
-        found = [*self.tensors, *tensors_in([self.out])]
-        return next((t for t in found if t.is_float), found[0])
+        found = self.tensors + self.results
+        return next((t for t in found if t.is_float), found[0] if found else None)
 
     @property
     def dtype_name(self) -> str:
         """Return the type it computes in, as `float32`; empty for a call without tensors."""
-        known = (*self.tensors, *tensors_in([self.out]))
-        return str(self.computes_in.dtype).removeprefix("torch.") if known else ""
+        return str(self.computes_in.dtype).removeprefix("torch.") if self.computes_in else ""
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether it computes on complex numbers."""
+        return self.computes_in is not None and self.computes_in.dtype.is_complex
 
     @property
     def is_real_work(self) -> bool:
         """Whether it computes on floating-point numbers, not on indices or masks."""
-        return self.computes_in.is_float
+        return self.computes_in is not None and self.computes_in.is_float
 
     def nested_count(self) -> int:
         """Return the number of tensors in its nested arguments; 0 where it has none."""
@@ -171,7 +172,7 @@ class Call:
             return map_tensors(value, lambda t: t.members[index] if t.members else t)
 
         arguments = {name: pick(value) for name, value in self.arguments.items()}
-        return Call(self.operator, arguments, pick(self.out), pick(self.written), pick(self.allocated))
+        return Call(self.operator, arguments, *(pick(t) for t in (self.tensors, self.results, self.written, self.allocated)))
 
 
 def tensors_in(values: Iterable[Any]) -> Iterator[TensorSpec]:

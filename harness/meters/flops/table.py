@@ -96,6 +96,7 @@ _NORMALIZED: Mapping[str, Formula] = {
     **named(normalize.layer_norm_backward, "native_layer_norm_backward native_group_norm_backward"),
     **named(normalize.batch_norm_backward, "native_batch_norm_backward batch_norm_backward cudnn_batch_norm_backward"),
     **named(normalize.rms_norm_backward, "_fused_rms_norm_backward"),
+    **named(normalize.renorm, "renorm"),
     **named(normalize.weight_norm, "_weight_norm_interface"),
     **named(normalize.weight_norm_backward, "_weight_norm_interface_backward"),
 }
@@ -119,12 +120,8 @@ _REDUCED: Mapping[str, Formula] = {
     **named(partial(reduce.pool, axes=1), "avg_pool1d"),
     **named(partial(reduce.pool, axes=2), "avg_pool2d"),
     **named(partial(reduce.pool, axes=3), "avg_pool3d"),
-    **named(
-        partial(reduce.pool, axes=2, folds=True), "max_pool2d_with_indices mkldnn_max_pool2d quantized_max_pool2d fractional_max_pool2d"
-    ),
-    **named(
-        partial(reduce.pool, axes=3, folds=True), "max_pool3d_with_indices mkldnn_max_pool3d quantized_max_pool3d fractional_max_pool3d"
-    ),
+    **named(partial(reduce.pool, axes=2, folds=True), "max_pool2d_with_indices mkldnn_max_pool2d fractional_max_pool2d"),
+    **named(partial(reduce.pool, axes=3, folds=True), "max_pool3d_with_indices mkldnn_max_pool3d fractional_max_pool3d"),
     **named(partial(reduce.pool_backward, axes=2), "avg_pool2d_backward"),
     **named(partial(reduce.pool_backward, axes=3), "avg_pool3d_backward"),
     **named(partial(reduce.adaptive_pool, axes=1), "adaptive_avg_pool1d"),
@@ -170,17 +167,14 @@ _SPECTRAL: Mapping[str, Formula] = {
     **named(partial(spectral.reflections, reflectors="input", scales="tau"), "linalg_householder_product"),
     **named(partial(spectral.reflections, reflectors="self", scales="input2", target="input3"), "ormqr"),
     **named(spectral.eigh, "_linalg_eigh"),
-    **named(
-        per_matrix(lambda _, n: 4 / 3 * n**3), "linalg_eigvalsh"
-    ),  # only inference mode hands it over whole: elsewhere torch asks for vectors
+    **named(per_matrix(lambda _, n: 4 / 3 * n**3), "linalg_eigvalsh"),  # whole in inference mode; elsewhere torch takes vectors too
     **named(per_matrix(lambda _, n: 25 * n**3), "linalg_eig"),  # Hessenberg form, QR iteration, vectors
     **named(per_matrix(lambda _, n: 10 * n**3), "linalg_eigvals _linalg_eigvals"),
     **named(spectral.svd, "_linalg_svd"),
     **named(spectral.singular_values, "linalg_svdvals"),
     **named(spectral.least_squares, "linalg_lstsq"),
-    **named(
-        per_matrix(lambda _, n: 10 * n**3), "linalg_matrix_exp"
-    ),  # Taylor of degree 18, 5 products; its squarings hang on values: left out
+    # A Taylor polynomial of degree 18 in five products; the squarings before it depend on values and are left out: a lower bound.
+    **named(per_matrix(lambda _, n: 10 * n**3), "linalg_matrix_exp"),
     **named(per_element(3), "linalg_cross"),  # two products and a difference
 }
 
@@ -207,6 +201,7 @@ _LOOKED_UP: Mapping[str, Formula] = {
     **named(lookup.top_k, "topk"),
     **named(lookup.select_order, "median nanmedian kthvalue"),
     **named(lookup.search, "searchsorted bucketize"),
+    **named(lookup.membership, "isin"),
     **named(lookup.draw, "rand randn randint randperm normal uniform bernoulli binomial poisson multinomial exponential geometric random"),
     **named(lookup.draw, "rand_like randn_like randint_like log_normal cauchy _standard_gamma _sample_dirichlet normal_functional"),
     **named(lookup.dropout, "native_dropout _fused_dropout"),
@@ -252,11 +247,12 @@ _QUANTIZED: Mapping[str, Formula] = {
 _ELEMENTS: Mapping[str, Formula] = {
     **named(per_element(0, 1), "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh"),
     **named(per_element(0, 1), "sigmoid erf erfc erfinv lgamma digamma polygamma i0 igamma igammac mvlgamma float_power angle"),
-    **named(per_element(0, 1), "special_entr special_erfcx special_ndtri special_log_ndtr special_i0e special_i1 special_i1e special_zeta"),
-    **named(per_element(0, 1), "special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1 special_airy_ai"),
     **named(
-        per_element(0, 1), "special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0 special_modified_bessel_k1"
+        per_element(0, 1),
+        "special_entr special_erfcx special_ndtri special_log_ndtr special_i0e special_i1 special_i1e special_zeta special_airy_ai",
     ),
+    **named(per_element(0, 1), "special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1 special_modified_bessel_k1"),
+    **named(per_element(0, 1), "special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0"),
     **named(elements.power, "pow"),  # exponents that torch makes of products and roots count as those
     **named(elements.gelu, "gelu"),  # 0.5 x (1 + erf(x / √2)), or the tanh form
     **named(elements.gelu_backward, "gelu_backward"),
@@ -271,9 +267,10 @@ _ELEMENTS: Mapping[str, Formula] = {
     **named(per_element(3), "sigmoid_backward tanh_backward"),  # g y (1 - y), g (1 - y²)
     **named(per_element(4), "hardswish hypot binary_cross_entropy_backward"),  # x min(max(x + 3, 0), 6) / 6
     **named(per_element(3), "hardsigmoid lerp hardswish_backward huber_loss_backward smooth_l1_loss_backward"),
-    **named(per_element(2), "addcmul addcdiv mse_loss_backward native_dropout_backward _masked_scale _prelu_kernel_backward renorm"),
+    **named(per_element(3), "multi_margin_loss_backward multilabel_margin_loss_backward"),
+    **named(per_element(2), "addcmul addcdiv mse_loss_backward native_dropout_backward _masked_scale _prelu_kernel_backward"),
     **named(per_element(1), "_prelu_kernel hardtanh_backward leaky_relu_backward hardshrink_backward softshrink_backward"),
-    **named(per_element(1), "hardsigmoid_backward floor_divide rrelu_with_noise rrelu_with_noise_backward _add_relu isin"),
+    **named(per_element(1), "hardsigmoid_backward floor_divide rrelu_with_noise rrelu_with_noise_backward _add_relu"),
     **named(per_element(6), "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask"),  # to the grid and back
     **named(per_element(6), "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fused_moving_avg_obs_fq_helper"),
     **named(per_element(6), "_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine"),

@@ -1,4 +1,3 @@
-import by_hand
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +7,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.meters.flops.counter import count
+from tests.meters.flops import by_hand
 
 B, H, L, D = 2, 3, 5, 4
 

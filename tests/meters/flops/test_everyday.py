@@ -1,6 +1,5 @@
 import math
 
-import by_hand
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from harness.meters.flops.counter import count
+from tests.meters.flops import by_hand
 
 F32 = 4
 

@@ -1,4 +1,3 @@
-import by_hand
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +7,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.meters.flops.counter import count
+from tests.meters.flops import by_hand
 
 sizes = st.integers(1, 6)
 
@@ -117,7 +117,6 @@ def test_einsum(equation, shapes, macs):
 def test_a_complex_product_is_four_real_ones():
     a, b = torch.randn(3, 4, dtype=torch.complex64), torch.randn(4, 5, dtype=torch.complex64)
     assert counted(lambda: a @ b).macs == 4 * 3 * 4 * 5
-    assert counted(lambda: a.mH.clone()).macs == 0
 
 
 def test_a_complex_product_with_a_conjugate_costs_no_more():

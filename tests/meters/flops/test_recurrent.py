@@ -1,9 +1,9 @@
-import by_hand
 import pytest
 import torch
 from torch import nn
 
 from harness.meters.flops.counter import count
+from tests.meters.flops import by_hand
 
 T, B, IN, H = 3, 2, 4, 5
 KINDS = ("elementwise", "transcendental")

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from reference_models.catalogue import MODELS
 
 from harness.meters.flops.counter import count
+from tests.meters.reference_models.catalogue import MODELS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 named = pytest.mark.parametrize("reference", MODELS, ids=lambda r: r.name)
@@ -20,8 +20,7 @@ def test_on_meta(reference):
     assert seen.uncounted == ()
 
 
-@pytest.mark.slow
-@named
+@pytest.mark.parametrize("reference", [pytest.param(m, marks=[pytest.mark.slow] * (m.tokens > 512), id=m.name) for m in MODELS])
 def test_on_the_cpu_where_fused_kernels_run(reference):
     model, x = reference.on("cpu"), reference.input("cpu")
     with torch.inference_mode():
