@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ class Workbench:
             return made
         if workload == "infer":
             called = compiled(model, self.mode)
-            return Work(lambda: called(*data.inputs), data.count)
+            return Work(partial(called, *data.inputs), data.count)
         if workload == "train_step" and data.recipe is not None:
             return Work(train_step(model, data, data.recipe), data.count)
         hint = "give data.recipe on split 'profile', or handle it in the hook" if workload == "train_step" else "handle it in the hook"

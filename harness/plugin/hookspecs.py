@@ -106,7 +106,11 @@ def artifacts(variant: str, model: Any, data: Data, scale: str, params: Mapping[
 
 @hookspec
 def flop_formulas() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]
-    """Return `{"namespace::op": formula}` for custom operators. Optional."""
+    """Return `{"namespace::op": formula}` for custom operators. Optional.
+
+    A formula is given the call, with its arguments by name (`call["x"].shape`) and its result (`call.result`), and returns operations by class:
+    `{"matmul": 2 * macs}`.
+    """
 
 
 @hookspec

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -130,4 +131,4 @@ class CallBench:
         called = compiled(function, self.mode)
         data = Data(self.inputs)
         items = data.count if self.items is None else self.items
-        return Subject(variant, function, data, Work(lambda: called(*self.inputs), items), self.gradients)
+        return Subject(variant, function, data, Work(partial(called, *self.inputs), items), self.gradients)

@@ -13,7 +13,7 @@ from harness.report.charts.theme import chart_config
 _OWN = ("site.css", "theme.js", "tables.js", "charts.js")
 _EXPORTS = re.compile(r"export\{(?P<names>[^}]*)\};")
 _TABLES = "harnessTables"
-_GLOBALS = "window.vegaEmbed = vegaEmbed; window.vegaLite = vegaLite; window.vega = vega;"
+_EMBED = "window.vegaEmbed = vegaEmbed;"
 
 
 def write_assets(folder: Path) -> None:
@@ -60,5 +60,5 @@ def classic_script(module: str, name: str, wanted: dict[str, str]) -> str:
 def _vega() -> str:
     import vl_convert
 
-    bundle: str = vl_convert.javascript_bundle(_GLOBALS)
+    bundle: str = vl_convert.javascript_bundle(_EMBED)
     return bundle

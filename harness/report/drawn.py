@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def drawing(chart: Chart) -> str:
     import vl_convert
 
     spec: dict[str, Any] = {**chart.spec, "background": "white"}
-    if "layer" in spec or "mark" in spec:
+    if is_single(spec):
         spec["width"] = _WIDTH
     config = chart_config(dark=False)
     config["legend"]["columns"] = legend_columns(spec)
@@ -38,7 +38,14 @@ def drawing(chart: Chart) -> str:
     return svg
 
 
-def legend_columns(spec: dict[str, Any]) -> int:
+def is_single(spec: Mapping[str, Any]) -> bool:
+    """Say whether a specification is one drawing, which can take a width, and not several side by side."""
+    encoding = spec.get("encoding")
+    facets = {"row", "column", "facet"} & set(encoding if isinstance(encoding, dict) else ())
+    return "layer" in spec or ("mark" in spec and not facets)
+
+
+def legend_columns(spec: Mapping[str, Any]) -> int:
     """Return how many entries of a chart's legend stand side by side."""
     meta = spec.get("usermeta")
     width = meta.get("legendWidth") if isinstance(meta, dict) else None

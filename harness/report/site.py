@@ -12,7 +12,6 @@ from typing import Any
 
 import jinja2
 
-import harness
 from harness.errors import HarnessError
 from harness.report.assets import write_assets
 from harness.report.charts.chart import Chart, ChartGroup
@@ -28,8 +27,10 @@ from harness.report.pages.index import build_index
 from harness.report.pages.ledger import build_ledger
 from harness.report.pages.machines import build_machines
 from harness.report.pages.paper import PaperPage, build_paper
+from harness.report.prose import prose
 from harness.report.tables.cells import CellWriter
 from harness.report.tables.markup import cell_markup, plain_digits
+from harness.version import __version__
 
 _MARKER = ".harness-report"
 """Stands in every folder that we wrote: only such a folder is ever replaced."""
@@ -75,7 +76,7 @@ def write_site(facts: Facts, out: Path, judgements: Sequence[Judgement] = (), si
     try:
         fresh.mkdir(parents=True)
         _write(fresh, facts, claim_rows(facts, judgements), sizes)
-        (fresh / _MARKER).write_text(f"written by paper-harness {harness.__version__}\n")
+        (fresh / _MARKER).write_text(f"written by paper-harness {__version__}\n")
         _swap(fresh, out.absolute())
     except OSError as error:
         raise HarnessError(f"the report cannot be written to {str(out)!r}: {error}; give another --out or mend its permissions") from error
@@ -113,7 +114,7 @@ def _write(folder: Path, facts: Facts, claims: Sequence[ClaimRow], sizes: Sequen
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"digits": plain_digits, "cell": cell_markup}
+    environment.filters |= {"digits": plain_digits, "cell": cell_markup, "prose": prose}
     write_assets(folder / "assets")
     head = _head(facts, claims)
     pages = list(_pages(facts, claims, sizes))
@@ -140,7 +141,7 @@ def _head(facts: Facts, claims: Sequence[ClaimRow]) -> SiteHead:
     )
     newest = facts.runs[-1]
     runs = f"{len(facts.runs)} run{'s' if len(facts.runs) != 1 else ''}, the newest {newest.run_id} of {newest.day} UTC."
-    return SiteHead(nav, runs, harness.__version__)
+    return SiteHead(nav, runs, __version__)
 
 
 def _pages(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size]) -> Iterator[Page]:

@@ -14,9 +14,9 @@ How figures are made:
   transcendental, Fourier and linear-algebra operations. Integer products, look-ups, comparisons and random draws stand in classes of their own.
 - The formulas are one table, `table.py`; an operator without one is listed under `uncounted`, with its bytes, and is in no sum of operations.
 - Bytes are what the operators read and write, each operand once an operator: views are free, caches are not modelled, what a fused kernel keeps
-  inside is not there. The same model can therefore move fewer bytes where a fused kernel exists (CPU) than where it does not (`meta`); operations agree.
-- `parameters` are the elements of all distinct parameters, tied ones once, frozen ones included. Weights that a model keeps in integer buffers, or in
-  torch's packed quantized modules, are no parameters: the figure's message gives the elements of such buffers.
+  inside is not there. The same model can therefore move fewer bytes where a fused kernel exists (CPU) than where it does not (`meta`); products agree.
+- `parameters` are the elements of all distinct parameters, tied ones once, frozen ones included. Weights that a model keeps in 8-bit buffers, or
+  that torch's quantized modules pack, are no parameters: the figure's message says how many there are.
 
 This module imports no torch: it is what the driver loads. Everything else in the package but `classes` and `counted` belongs to workers.
 """
@@ -63,7 +63,8 @@ class FlopsMeter:
             NotMeasurableError: when nothing of the call runs in torch, when it needs trained weights that `meta` cannot have, or when it reads values
                 on `meta`.
         """
-        from harness.meters.flops.counter import count, modules_in
+        from harness.meters.flops.counter import count
+        from harness.meters.flops.weights import modules_in
 
         (variant,) = variants
         if bench.device == "meta" and bench.needs_fit(workload):
@@ -93,7 +94,7 @@ class FlopsMeter:
         figures += [_figure(variant, f"ops_{kind}", n, "1", _missing(seen)) for kind, n in seen["op_classes"].items()]
         figures.append(_figure(variant, "intensity", seen["intensity"], "1/B", _missing(seen)))
         if seen["parameters"] is not None:
-            figures.insert(0, _figure(variant, "parameters", seen["parameters"], "1", _buffers(seen)))
+            figures.insert(0, _figure(variant, "parameters", seen["parameters"], "1", _packed(seen)))
         levels = {"operator": seen["by_operator"], "module": seen["by_module"]}
         return Readings(figures, details=[d for level, rows in levels.items() for row in rows for d in _details(variant, level, row)])
 
@@ -114,7 +115,7 @@ def _observation(variant: str, counted: Counted, has_parameters: bool) -> Observ
     return {
         "variant": variant,
         "parameters": counted.parameters if has_parameters else None,
-        "integer_buffers": counted.integer_buffers,
+        "packed_weights": counted.packed_weights,
         "totals": {"macs": counted.macs, "flops": counted.flops, "bytes_moved": counted.bytes_moved},
         "op_classes": counted.op_classes,
         "intensity": counted.intensity,
@@ -138,9 +139,9 @@ def _missing(seen: Observation) -> str:
     return f"uncounted: {names}; {seen['uncounted_share']:.2%} of the bytes"
 
 
-def _buffers(seen: Observation) -> str:
-    held = seen["integer_buffers"]
-    return f"and {held} elements in 8-bit buffers, which are no parameters" if held else ""
+def _packed(seen: Observation) -> str:
+    held = seen["packed_weights"]
+    return f"and {held} 8-bit weights that are no parameters" if held else ""
 
 
 def _details(variant: str, level: str, row: Mapping[str, Any]) -> list[Detail]:

@@ -72,12 +72,12 @@ class Counted:
     Attributes:
         entries: The count in full.
         parameters: Elements of all distinct parameters, tied ones once, frozen ones included.
-        integer_buffers: Elements of 8-bit buffers with two or more axes: quantized weights that are no parameters, if the model keeps any so.
+        packed_weights: Elements of 8-bit weights that are no parameters: in buffers, or packed by torch's quantized modules.
     """
 
     entries: tuple[Entry, ...]
     parameters: int = 0
-    integer_buffers: int = 0
+    packed_weights: int = 0
 
     @property
     def op_classes(self) -> dict[str, int]:

@@ -21,9 +21,11 @@ from harness.meters.flops.counted import Counted, Entry
 from harness.meters.flops.owners import Owners
 from harness.meters.flops.rules import CustomFormula, Rule, Rules
 from harness.meters.flops.spec import Call, UnknownArgumentError
+from harness.meters.flops.weights import packed_count, parameter_count
 
 _Key = tuple[Any, ...]
 _COMPILE = ("torch._dynamo", "torch.nn.attention.flex_attention")
+"""Torch's compiler, and what calls it unasked."""
 
 
 def count(run: Callable[[], Any], *roots: torch.nn.Module, formulas: Mapping[str, CustomFormula] | None = None) -> Counted:
@@ -35,37 +37,20 @@ def count(run: Callable[[], Any], *roots: torch.nn.Module, formulas: Mapping[str
         formulas: Formulas of custom operators, `{"namespace::op": formula}`, from a `Call` to operations by class: `{"matmul": 2 * n}`.
 
     Returns:
-        Operations and bytes. What runs outside torch (numpy, a compiled extension that is no registered operator) is not in it.
+        Operations and bytes. What torch does not dispatch is not in it: numpy, extensions and Triton kernels that are no registered operators, threads
+        that `run` starts itself.
     """
     owners = Owners(roots)
     counter = _Counter(Rules(formulas or {}), owners)
     with _uncompiled(), owners, counter:
         run()
-    parameters = {id(p): p for root in roots for p in root.parameters()}
-    buffers = {id(b): b for root in roots for b in root.buffers()}
-    packed = sum(b.numel() for b in buffers.values() if b.dtype in (torch.int8, torch.uint8) and b.dim() > 1)
-    return Counted(counter.entries(), sum(p.numel() for p in parameters.values()), packed)
-
-
-def modules_in(model: Any) -> tuple[torch.nn.Module, ...]:
-    """Return the modules that a model is or holds: itself, members of a list or mapping, attributes of an object."""
-    if isinstance(model, torch.nn.Module):
-        return (model,)
-    held = (
-        model.values()
-        if isinstance(model, Mapping)
-        else model
-        if isinstance(model, (tuple, list))
-        else getattr(model, "__dict__", {}).values()
-    )
-    return tuple(dict.fromkeys(member for member in held if isinstance(member, torch.nn.Module)))
+    return Counted(counter.entries(), parameter_count(roots), packed_count(roots))
 
 
 def _uncompiled() -> AbstractContextManager[object]:
     """Return the context in which compiled functions run as written.
 
-    Where neither torch's compiler nor what calls it unasked has been imported, nothing can have been compiled: the compiler is left unimported, which
-    saves seconds in a fresh process.
+    Where the compiler has not been imported nothing can have been compiled, and it stays unimported: seconds in a fresh process.
     """
     return torch.compiler.set_stance("force_eager") if any(name in sys.modules for name in _COMPILE) else nullcontext()
 
@@ -104,8 +89,11 @@ class _Counter(TorchDispatchMode):
         if types and any(is_traceable_wrapper_subclass_type(kind) for kind in types):
             return NotImplemented  # the subclass unwraps itself, and what it calls comes back here
         if isinstance(func, HigherOrderOperator):
+            kernel = func.py_kernels.get(DispatchKey.CompositeExplicitAutograd)
+            if kernel is None:
+                return NotImplemented  # torch says which operator cannot run under a mode
             with self:
-                return func.py_kernels[DispatchKey.CompositeExplicitAutograd](*args, **kwargs)
+                return kernel(*args, **kwargs)
         rule = self._rules.of(func)
         if rule.free:
             return func(*args, **kwargs)

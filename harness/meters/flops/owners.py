@@ -22,14 +22,15 @@ class Owners:
 
     def __init__(self, roots: tuple[torch.nn.Module, ...]) -> None:
         self._paths: dict[int, str] = {}
-        self._roots = roots  # kept alive, so that no other module gets their id
-        for root in roots:
-            self._name(root, "" if len(roots) == 1 else type(root).__name__)
+        self._named: list[torch.nn.Module] = []
+        for index, root in enumerate(roots):
+            self._name(root, "" if len(roots) == 1 else f"{type(root).__name__}[{index}]")
         self._running: list[str] = []
         self._by_node: dict[int, str] = {}
         self._hooks = ExitStack()
 
     def _name(self, root: torch.nn.Module, prefix: str) -> None:
+        self._named.append(root)  # kept alive, so that no other module gets its id
         for path, module in root.named_modules():
             self._paths.setdefault(id(module), ".".join(part for part in (prefix, path) if part))
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 
 from harness.meters.flops.classes import OpClass
-from harness.meters.flops.cost import Cost, floating, product
+from harness.meters.flops.cost import Cost, arithmetic, floating, product
 from harness.meters.flops.normalize import softmax_ops
 from harness.meters.flops.spec import Call, TensorSpec
+
+ROWS_FOR_PRODUCTS = 25
+"""Above so many rows torch computes Euclidean distances by one product (aten/src/ATen/native/Distance.cpp)."""
 
 
 def matmul_macs(left: TensorSpec, right: TensorSpec) -> int | None:
@@ -50,7 +53,7 @@ def accumulated_matmul(call: Call, left: str, right: str) -> Cost | None:
         return None
     beta, alpha = call.get("beta", 1), call.get("alpha", 1)
     scalars = (beta != 0) + (beta not in (0, 1)) + (alpha != 1)
-    return product(macs, call[left]) + floating(elementwise=scalars * call.result.numel)
+    return product(macs, call[left]) + arithmetic(scalars * call.result.numel, call)
 
 
 def scaled_matmul(call: Call) -> Cost:
@@ -74,20 +77,17 @@ def grouped_matmul(call: Call) -> Cost:
     return product(matmul_macs(a, b) or 0, a)
 
 
-def convolution(call: Call, x: str = "input", transposed: bool | None = None) -> Cost:
+def convolution(call: Call) -> Cost:
     """Cost a convolution: kernel volume times channels a group at each output position; a transposed one, at each input position."""
-    weight = call["weight"]
-    turned = bool(call.get("transposed", False)) if transposed is None else transposed
-    positions = call[x].numel if turned else call.result.numel
-    cost = product(positions * math.prod(weight.shape[1:]), call[x], OpClass.CONV)
-    return cost + floating(elementwise=call.result.numel) if call.get("bias") is not None else cost
+    positions = call["input"].numel if call["transposed"] else call.result.numel
+    products = product(positions * math.prod(call["weight"].shape[1:]), call["input"], OpClass.CONV)
+    return products + floating(elementwise=call.result.numel) if call["bias"] is not None else products
 
 
 def convolution_tbc(call: Call) -> Cost:
     """Cost a convolution over (time, batch, channels) with a (kernel, in, out) weight."""
-    return product(call.result.numel * math.prod(call["weight"].shape[:2]), call["self"], OpClass.CONV) + floating(
-        elementwise=call.result.numel
-    )
+    products = product(call.result.numel * math.prod(call["weight"].shape[:2]), call["self"], OpClass.CONV)
+    return products + floating(elementwise=call.result.numel)
 
 
 def convolution_backward(call: Call) -> Cost:
@@ -104,14 +104,15 @@ def distances_by_products(call: Call) -> Cost:
     """Cost `|x|² + |y|² - 2 x·y` as one product of vectors lengthened by 2, as torch does, with the norms and roots around it."""
     x, y, out = call["x1"], call["x2"], call.result
     products = product(out.numel * (x.shape[-1] + 2), x)
-    rows = x.numel + y.numel
-    return products + floating(elementwise=rows + x.numel + 2 * out.numel, reduction=rows - (x.numel + y.numel) // max(x.shape[-1], 1))
+    squares = x.numel + y.numel
+    norms = squares // max(x.shape[-1], 1)
+    return products + floating(elementwise=squares + x.numel + 2 * out.numel, reduction=squares - norms)
 
 
 def distances(call: Call) -> Cost:
     """Cost p-norm distances between all pairs of rows: by one product for the Euclidean norm of many rows, else element by element."""
     x, y, p, mode = call["x1"], call["x2"], call["p"], call["compute_mode"]
-    if p == 2 and mode != 2 and (mode == 1 or max(x.shape[-2], y.shape[-2]) > 25):  # torch switches at 25 rows
+    if p == 2 and mode != 2 and (mode == 1 or max(x.shape[-2], y.shape[-2]) > ROWS_FOR_PRODUCTS):
         return distances_by_products(call)
     terms, pairs = call.result.numel * x.shape[-1], call.result.numel
     powers = 0 if p in (0, 1, 2, math.inf) else terms + pairs
@@ -135,10 +136,9 @@ def pair_distances_backward(call: Call) -> Cost:
     return floating(elementwise=3 * terms, reduction=2 * terms)
 
 
-def attention(call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2) -> Cost:
+def attention(call: Call, mask: str = "attn_mask", length_axis: int = -2) -> Cost:
     """Cost softmax(q kᵀ · scale + mask) v over whole score matrices, whichever kernel runs it."""
-    query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
-    return attention_ops(query, keys, values, masked=call.get(mask) is not None)
+    return attention_ops(call["query"], call["key"].shape[length_axis], call["value"].shape[-1], masked=call.get(mask) is not None)
 
 
 def attention_ops(query: TensorSpec, keys: int, value_width: int, masked: bool) -> Cost:
@@ -152,14 +152,12 @@ def varlen_attention(call: Call, bounds: tuple[str, ...]) -> Cost | None:
     """Cost attention over (batch, length, heads, width); None for ragged batches, whose lengths are values, not shapes."""
     if any(call.get(name) is not None for name in bounds):
         return None
-    return attention(call, mask="attn_bias", length_axis=-3)
+    return attention(call, mask="bias", length_axis=-3)
 
 
-def attention_backward(
-    call: Call, q: str = "query", k: str = "key", v: str = "value", mask: str = "attn_mask", length_axis: int = -2
-) -> Cost:
+def attention_backward(call: Call, mask: str = "attn_mask", length_axis: int = -2) -> Cost:
     """Cost the fused backward pass: five products, because the scores are computed again (torch.utils.flop_counter counts the same)."""
-    query, keys, values = call[q], call[k].shape[length_axis], call[v].shape[-1]
+    query, keys, values = call["query"], call["key"].shape[length_axis], call["value"].shape[-1]
     rows, width = math.prod(query.shape[:-1]), query.shape[-1]
     scores = rows * keys
     masked = call.get(mask) is not None

@@ -21,8 +21,6 @@ from harness.meters.flops.table import TABLE
 
 _BOOKKEEPING = frozenset({"prim", "prims", "profiler", "debugprims"})
 """Namespaces that ask or record, and compute nothing; `prims` never reaches an eager call."""
-
-
 _KEPT_WHOLE = frozenset({"aten::linalg_svdvals", "aten::linalg_eigvalsh"})
 """Operators made of others that ask for more than they need as soon as anybody listens: vectors beside the values."""
 

@@ -247,12 +247,10 @@ _QUANTIZED: Mapping[str, Formula] = {
 _ELEMENTS: Mapping[str, Formula] = {
     **named(per_element(0, 1), "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh"),
     **named(per_element(0, 1), "sigmoid erf erfc erfinv lgamma digamma polygamma i0 igamma igammac mvlgamma float_power angle"),
-    **named(
-        per_element(0, 1),
-        "special_entr special_erfcx special_ndtri special_log_ndtr special_i0e special_i1 special_i1e special_zeta special_airy_ai",
-    ),
-    **named(per_element(0, 1), "special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1 special_modified_bessel_k1"),
+    **named(per_element(0, 1), "special_entr special_erfcx special_ndtri special_log_ndtr special_i0e special_i1 special_i1e"),
+    **named(per_element(0, 1), "special_zeta special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1"),
     **named(per_element(0, 1), "special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0"),
+    **named(per_element(0, 1), "special_modified_bessel_k1"),
     **named(elements.power, "pow"),  # exponents that torch makes of products and roots count as those
     **named(elements.gelu, "gelu"),  # 0.5 x (1 + erf(x / √2)), or the tanh form
     **named(elements.gelu_backward, "gelu_backward"),

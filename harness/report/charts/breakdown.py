@@ -15,9 +15,9 @@ from harness.report.notation.points import file_slug
 from harness.report.notation.units import display_unit
 
 MEASURED = {"time": "s"}
-COUNTED = {"flops": "1", "bytes": "B"}
+COUNTED = {"flops": "1", "bytes_moved": "B"}
 """What is broken down, and its stored unit. What is counted is drawn once, not for every place."""
-_LABELS = {"time": "Time", "flops": "FLOPs", "bytes": "Bytes moved"}
+_LABELS = {"time": "Time", "flops": "FLOPs", "bytes_moved": "Bytes moved"}
 _MOST_OPERATORS = 7
 """An eighth colour could no longer be told from the first seven; the rest is one."""
 _REST = "other"

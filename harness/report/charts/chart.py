@@ -90,18 +90,23 @@ def field(name: str, kind: str, title: str | None = None, **more: Any) -> dict[s
     return {"field": name, "type": kind, **({} if title is None else {"title": title}), **more}
 
 
-def whiskers(along: str, across: Mapping[str, Any], ends: Mapping[str, Any], colour: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a layer of error bars.
+def whiskers(
+    values: Sequence[Mapping[str, Any]], along: str, across: Mapping[str, Any], ends: Mapping[str, Any], colour: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a layer of error bars, or none where no figure has an interval.
 
     Args:
+        values: The data.
         along: `x` or `y`: the direction of the bars.
         across: The encoding of the other direction.
         ends: The encoding of `<along>_low`; the other end is the field `<along>_high`.
         colour: The encoding of colour.
     """
+    if all(value.get(f"{along}_low") is None for value in values):
+        return []
     other = "y" if along == "x" else "x"
     encoding = {along: ends, f"{along}2": {"field": f"{along}_high"}, other: across, "color": colour, "tooltip": {"value": None}}
-    return {"mark": {"type": "rule", "opacity": 0.75}, "encoding": encoding, "transform": [{"filter": f"isValid(datum.{along}_low)"}]}
+    return [{"mark": {"type": "rule", "opacity": 0.75}, "encoding": encoding, "transform": [{"filter": f"isValid(datum.{along}_low)"}]}]
 
 
 def series(names: Sequence[str], title: str = "Variant") -> dict[str, Any]:
@@ -117,6 +122,12 @@ def ticks(values: Sequence[float]) -> list[float]:
     above = min((i for i, step in enumerate(steps) if step >= high), default=len(steps) - 1)
     kept = steps[below : above + 1]
     return [short(step) for step in (kept if len(kept) <= _MOST_TICKS else [s for s in kept if f"{s:e}".startswith("1.")])]
+
+
+def log_axis(values: Sequence[float], form: str = "~g") -> dict[str, Any]:
+    """Return scale and axis of a logarithmic encoding that holds `values`."""
+    ends = ticks(values)
+    return {"scale": {"type": "log", "domain": [ends[0], ends[-1]], "nice": False}, "axis": {"format": form, "values": ends}}
 
 
 def shapes(names: Sequence[str], title: str = "Variant") -> dict[str, Any]:

@@ -17,6 +17,8 @@ from harness.report.tables.relative import Relative, relative
 METRICS = ("latency", "macs", "peak_activation", "energy")
 _ROW_HEIGHT, _FRAME = 34, 30
 """A paper's four bars need 34 pixels to stay apart."""
+_CLOSEST, _ROOM = (0.9, 1.1), 1.05
+"""The axis reaches a tenth to either side of 1, and a little beyond the outermost bar."""
 _MOST_PAPERS = 60
 """More rows than a screen or two are read in the table."""
 
@@ -58,7 +60,7 @@ def gains_chart(facts: Facts, cards: Sequence[Card], place: Place, name: str) ->
     about = "Method over its paper's first baseline, logarithmic. Left of 1: the method needs less. Bars are 95% intervals."
     words = "; ".join(f"{v['paper']} {v['metric']} {v['ratio']:.3g}" for v in values)
     papers, labels = (list(dict.fromkeys(v[name] for v in values)) for name in ("paper", "metric"))
-    spec = layered(values, _layers(papers, labels), _ROW_HEIGHT * len(papers) + _FRAME)
+    spec = layered(values, _layers(papers, labels, _domain(values)), _ROW_HEIGHT * len(papers) + _FRAME)
     return [
         Chart(
             file_slug(f"gains-{name}-{place.key}"),
@@ -85,14 +87,20 @@ def _label(metric: str, provenance: str) -> str:
     return quantity(metric, "1", {}, ()).label + (f" ({provenance})" if provenance in ("estimated", "modelled") else "")
 
 
-def _layers(papers: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
+def _domain(values: Sequence[dict[str, Any]]) -> list[float]:
+    """Return the ends of the axis: 1 is always seen, and a hair's breadth is never drawn as a gulf."""
+    ends = [v[end] for v in values for end in ("ratio", "low", "high") if v[end] is not None]
+    return [short(min(*ends, _CLOSEST[0]) / _ROOM), short(max(*ends, _CLOSEST[1]) * _ROOM)]
+
+
+def _layers(papers: Sequence[str], labels: Sequence[str], domain: Sequence[float]) -> list[dict[str, Any]]:
     y = field("paper", "nominal", "", sort=list(papers), axis={"labelLimit": 170, "ticks": False, "domain": False})
     offset = {"field": "metric", "sort": labels}
     x = field(
         "ratio",
         "quantitative",
         "Method / baseline",
-        scale={"type": "log", "nice": False, "padding": 14},
+        scale={"type": "log", "nice": False, "domain": list(domain)},
         axis={"format": "~g", "tickCount": 6},
     )
     colour = field("metric", "nominal", sort=labels, scale={"domain": labels}, legend={"orient": "bottom"})

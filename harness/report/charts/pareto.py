@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.plugin.card import Better
-from harness.report.charts.chart import Chart, field, layered, short, whiskers
+from harness.report.charts.chart import Chart, field, layered, log_axis, short, whiskers
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import Fig, RowKey
@@ -19,6 +19,12 @@ from harness.report.notation.units import DisplayUnit, display_unit
 MEASURED = ("latency", "energy")
 COUNTED = ("macs", "peak_activation")
 """What quality is set against. What does not depend on the place is drawn once, not for every place."""
+
+
+_WIDE = 30
+"""Where costs lie further apart than that, a linear axis would crowd the small ones together."""
+_MOST_NAMES = 3
+"""Names of points on one spot that are written out."""
 
 
 class Point(NamedTuple):
@@ -88,6 +94,7 @@ def _chart(points: Sequence[Point], cost: Quantity, good: Quantity, cards: Seque
     good_unit = display_unit(points[0].quality.unit, [p.quality.value for p in points])
     front = on_front(points, good.better)
     values = [_datum(p, cost_unit, good_unit, is_front) for p, is_front in zip(points, front, strict=True)]
+    _name(values)
     how = {p.cost.provenance for p in points} & {"estimated", "modelled"}
     cost_title, good_title = ", ".join([_title(cost, cost_unit), *sorted(how)]), _title(good, good_unit)
     best = [f"{p.row.variant} ({written(p.cost.value, p.cost.unit)})" for p, is_front in zip(points, front, strict=True) if is_front]
@@ -95,13 +102,33 @@ def _chart(points: Sequence[Point], cost: Quantity, good: Quantity, cards: Seque
     return Chart(
         file_slug(key),
         f"{good.label} against {cost.label.lower() if cost.tier is Tier.HEADLINE and cost.metric != 'macs' else cost.label}",
-        f"Filled: nothing here beats it in both. {good.label}: {good.better.value if good.better else 'neither way'} is better. Bars: 95% intervals.",
+        _about(points, good),
         f"On the front: {', '.join(best)}.",
         _spec(values, cost_title, good_title),
         {"paper": "paper", "variant": "variant", "x": cost_title, "x_low": f"{cost_title} low", "x_high": f"{cost_title} high",
          "y": good_title, "y_low": f"{good_title} low", "y_high": f"{good_title} high", "front": "on the front"},
         "Quality against cost",
     )  # fmt: skip
+
+
+def _about(points: Sequence[Point], good: Quantity) -> str:
+    way = good.better.value if good.better else "neither way"
+    sure = all(f.low is not None for p in points for f in (p.cost, p.quality))
+    bars = "Bars: 95% intervals." if sure else "Bars: 95% intervals; figures without one were read once, and their place may be chance."
+    return f"Filled: nothing here beats it in both. {good.label}: {way} is better. {bars}"
+
+
+def _name(values: Sequence[dict[str, Any]]) -> None:
+    """Label the points worth a name: methods and the front, those on one spot together."""
+    spots: dict[tuple[float, float], list[dict[str, Any]]] = {}
+    for value in values:
+        value["label"] = ""
+        if value["front"] or value["role"] == "method":
+            spots.setdefault((value["x"], value["y"]), []).append(value)
+    for members in spots.values():
+        names = list(dict.fromkeys(member["variant"] for member in members))
+        more = f" +{len(names) - _MOST_NAMES}" if len(names) > _MOST_NAMES else ""
+        members[0]["label"] = ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _title(what: Quantity, unit: DisplayUnit) -> str:
@@ -118,13 +145,11 @@ def _datum(point: Point, cost_unit: DisplayUnit, good_unit: DisplayUnit, is_fron
 
 
 def _spec(values: Sequence[Mapping[str, Any]], cost_title: str, good_title: str) -> dict[str, Any]:
-    scale = {"zero": False, "padding": 16, "nice": True}
-    spread = max(v["x"] for v in values) / max(min(v["x"] for v in values), 1e-300)
-    x_scale = {**scale, "type": "log"} if spread > 30 and min(v["x"] for v in values) > 0 else scale
-    x, y = (
-        field("x", "quantitative", cost_title, scale=x_scale, axis={"tickCount": 6}),
-        field("y", "quantitative", good_title, scale=scale, axis={"tickCount": 5}),
-    )
+    costs = [end for v in values for end in (v["x"], v["x_low"], v["x_high"]) if end is not None]
+    plain = {"scale": {"zero": False, "padding": 16, "nice": True}, "axis": {"tickCount": 6}}
+    is_wide = min(costs) > 0 and max(costs) > _WIDE * min(costs)
+    x = field("x", "quantitative", cost_title, **(log_axis(costs) if is_wide else plain))
+    y = field("y", "quantitative", good_title, **plain)
     roles = ["method", "baseline"]
     colour = field("role", "nominal", scale={"domain": roles}, legend={"orient": "bottom"})
     tips = [field("paper", "nominal", "Paper"), field("variant", "nominal", "Variant"), field("x", "quantitative", cost_title, format=".4~g"),
@@ -141,13 +166,14 @@ def _spec(values: Sequence[Mapping[str, Any]], cost_title: str, good_title: str)
         "encoding": {"x": x, "y": y, "order": {"field": "x"}},
     }
     labels = {
+        "transform": [{"filter": "datum.label !== ''"}],
         "mark": {"type": "text", "align": "left", "dx": 9, "dy": -7, "limit": 150},
         "encoding": {
             "x": x,
             "y": y,
-            "text": {"field": "variant"},
+            "text": {"field": "label"},
             "opacity": {"condition": {"test": "datum.front", "value": 1}, "value": 0.75},
         },
     }
     low_x, low_y = {**x, "field": "x_low"}, {**y, "field": "y_low"}
-    return layered(values, [front, whiskers("x", y, low_x, colour), whiskers("y", x, low_y, colour), marks, labels])
+    return layered(values, [front, *whiskers(values, "x", y, low_x, colour), *whiskers(values, "y", x, low_y, colour), marks, labels])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harness.report.charts.chart import Chart, field, layered, short, ticks
+from harness.report.charts.chart import Chart, field, layered, log_axis, short
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.places import Place
@@ -71,9 +71,8 @@ def _points(facts: Facts, card: Card, place: Place) -> list[dict[str, Any]]:
 
 
 def _spec(values: Sequence[dict[str, Any]], roof: Sequence[dict[str, Any]], title: str) -> dict[str, Any]:
-    across, up = ticks([v["x"] for v in (*values, *roof)]), ticks([v["y"] for v in (*values, *roof)])
-    x = field("x", "quantitative", "FLOPs a byte moved", **_log_axis(across))
-    y = field("y", "quantitative", title, **_log_axis(up))
+    x = field("x", "quantitative", "FLOPs a byte moved", **log_axis([v["x"] for v in (*values, *roof)]))
+    y = field("y", "quantitative", title, **log_axis([v["y"] for v in (*values, *roof)]))
     roles = ["method", "baseline"]
     tips = [field("paper", "nominal", "Paper"), field("variant", "nominal", "Variant"), field("x", "quantitative", "FLOPs a byte", format=".3~g"),
             field("y", "quantitative", title, format=".3~g"), field("reached", "quantitative", "Of the roof", format=".1%")]  # fmt: skip
@@ -93,7 +92,3 @@ def _spec(values: Sequence[dict[str, Any]], roof: Sequence[dict[str, Any]], titl
         },
     }
     return layered(values, [line, points])
-
-
-def _log_axis(ends: Sequence[float]) -> dict[str, Any]:
-    return {"scale": {"type": "log", "domain": [ends[0], ends[-1]], "nice": False}, "axis": {"format": "~g", "values": list(ends)}}

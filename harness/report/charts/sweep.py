@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.report.charts.chart import Chart, field, layered, series, shapes, short, ticks, whiskers
+from harness.report.charts.chart import Chart, field, layered, log_axis, series, shapes, short, whiskers
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import Fig
@@ -123,14 +123,7 @@ def _spec(values: Sequence[Mapping[str, Any]], axis: str, title: str, names: Seq
     x = field(
         "x", "quantitative", spoken(axis), scale={"type": "log", "nice": False, "padding": 12}, axis={"values": sizes, "format": "~s"}
     )
-    ends = ticks([v["y"] for v in values])
-    y = field(
-        "y",
-        "quantitative",
-        title,
-        scale={"type": "log", "domain": [ends[0], ends[-1]], "nice": False},
-        axis={"format": "~g", "values": ends},
-    )
+    y = field("y", "quantitative", title, **log_axis([v["y"] for v in values]))
     colour = series(names)
     tips = [field("variant", "nominal", "Variant"), field("x", "quantitative", spoken(axis)),
             *(field(end, "quantitative", label, format=".4~g") for end, label in (("y", title), ("y_low", "low"), ("y_high", "high")))]  # fmt: skip
@@ -138,4 +131,4 @@ def _spec(values: Sequence[Mapping[str, Any]], axis: str, title: str, names: Seq
            "encoding": {"x": x, "y": {**y, "field": "fit"}, "color": colour, "detail": {"field": "variant"}}}  # fmt: skip
     line = {"mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.5}, "encoding": {"x": x, "y": y, "color": colour}}
     points = {"mark": {"type": "point"}, "encoding": {"x": x, "y": y, "color": colour, "shape": shapes(names), "tooltip": tips}}
-    return layered(values, [line, fit, whiskers("y", x, {**y, "field": "y_low"}, colour), points], legend_width=_LEGEND_WIDTH)
+    return layered(values, [line, fit, *whiskers(values, "y", x, {**y, "field": "y_low"}, colour), points], legend_width=_LEGEND_WIDTH)

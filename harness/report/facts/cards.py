@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -124,8 +124,12 @@ def _claim(raw: Mapping[str, Any]) -> ClaimCard:
 
 
 def _pick(kind: Callable[..., Kind], raw: Mapping[str, Any]) -> Kind:
-    known = signature(kind).parameters
-    return kind(**{key: value for key, value in raw.items() if key in known})
+    return kind(**{key: value for key, value in raw.items() if key in _known_fields(kind)})
+
+
+@cache
+def _known_fields(kind: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(signature(kind).parameters)
 
 
 def _values(values: Any, scale: str) -> Sequence[Any]:

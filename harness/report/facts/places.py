@@ -10,7 +10,8 @@ from harness.report.notation.points import file_slug
 
 _HARDWARE = ("cpu_model", "cpu_physical_cores", "cpu_logical_cores", "gpu_name")
 """Facts that tell one machine from another; software and settings may differ between the runs of a place, and are shown where they do."""
-_NAMES = {"cpu": "cpu_model", "gpu": "gpu_name"}
+_NAMES = ("device", "gpu_name", "cpu_model")
+"""Facts that name the processor of a target, the best first; a GPU of the machine says nothing about a target on its CPU."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def hardware_of(run: RunInfo) -> tuple[str, ...]:
 
 def machine_name(run: RunInfo, target: str) -> str:
     """Return the processor that a target runs on, as its vendor calls it; empty where the run does not say."""
-    kinds = ("gpu", "cpu") if target.startswith("cuda") else ("cpu",)
-    return next((run.environment[_NAMES[kind]] for kind in kinds if run.environment.get(_NAMES[kind])), "")
+    names = _NAMES if target.startswith("cuda") else [name for name in _NAMES if name != "gpu_name"]
+    return next((run.environment[name] for name in names if run.environment.get(name)), "")
 
 
 def make_places(found: Mapping[tuple[str, object], list[RunInfo]], by_run: bool) -> dict[tuple[str, object], Place]:

@@ -54,17 +54,16 @@ def select(store: Store, runs: Sequence[RunInfo], by_run: bool) -> Selection:
     members: dict[tuple[str, object], list[RunInfo]] = {}
     for run in runs:
         which: Any = run.run_id if by_run else hardware_of(run)
-        for case_id, target in _cases(store, run.run_id):
-            newest[which, case_id] = (run.run_id, target)
-            listed = members.setdefault((target, which), [])
-            if not listed or listed[-1] is not run:
-                listed.append(run)
+        cases = _cases(store, run.run_id)
+        newest |= {(which, case_id): (run.run_id, target) for case_id, target in cases}
+        for target in dict.fromkeys(target for _, target in cases):
+            members.setdefault((target, which), []).append(run)
     places = make_places(members, by_run)
-    cases: dict[str, dict[str, Place]] = {}
+    counting: dict[str, dict[str, Place]] = {}
     for (which, case_id), (run_id, target) in newest.items():
-        cases.setdefault(run_id, {})[case_id] = places[target, which]
+        counting.setdefault(run_id, {})[case_id] = places[target, which]
     targets = {(run.run_id, target): places[target, which] for (target, which), listed in members.items() for run in listed}
-    return Selection(tuple(runs), tuple(places.values()), cases, targets)
+    return Selection(tuple(runs), tuple(places.values()), counting, targets)
 
 
 def _cases(store: Store, run_id: str) -> list[tuple[str, str]]:

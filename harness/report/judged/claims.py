@@ -179,9 +179,9 @@ def surprise(given: Judgement, better: Better | None) -> float | None:
     return beyond if better is Better.LOWER else -beyond
 
 
-def verdict_counts(rows: Sequence[ClaimRow]) -> list[tuple[Mark, int]]:
-    """Count the verdicts on claims as their authors make them, in the order of `VERDICTS`; scaled-down checks are counted apart."""
-    counts = Counter(row.verdict.name for row in rows if not row.is_scaled)
+def verdict_counts(rows: Sequence[ClaimRow], scaled: bool = False) -> list[tuple[Mark, int]]:
+    """Count verdicts, in the order of `VERDICTS`: on claims as their authors make them, or on their scaled-down checks."""
+    counts = Counter(row.verdict.name for row in rows if row.is_scaled == scaled)
     return [(mark, counts[mark.name]) for mark in marks.VERDICTS.values()]
 
 

@@ -60,7 +60,7 @@ def fixed(value: float, places: int) -> str:
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """Write an interval with the digits of its value: `1.58–1.67`; empty where there is none or it is a point."""
+    """Write an interval with the digits of its value: `1.58–1.67`; empty where there is none, or it is a point."""
     if low is None or high is None or low == high or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     places = decimals(value, low, high)

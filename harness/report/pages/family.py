@@ -18,6 +18,9 @@ from harness.report.notation.quantities import Tier
 from harness.report.tables.cells import CellWriter
 from harness.report.tables.table import Table, build_table
 
+_MOST_ROWS = 400
+"""Rows that a browser sorts and filters without a wait. A larger family shows default points alone; the papers' pages have the others."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -47,7 +50,7 @@ def build_family(facts: Facts, name: str, writer: CellWriter) -> Family:
     for card in cards:
         by_task.setdefault(card.task, []).append(card)
     tasks = tuple(Task(text, tuple((c.slug, paper_path(c.slug)) for c in members)) for text, members in by_task.items())
-    table = build_table(facts, cards, Tier.TABLE, writer)
+    table = build_table(facts, cards, Tier.TABLE, writer, most_rows=_MOST_ROWS)
     groups = (ChartGroup(place.key, place.title, tuple(_charts(facts, cards, by_task.values(), place, name))) for place in facts.places)
     return Family(name, family_path(name), tuple(cards), tasks, table, tuple(group for group in groups if group.charts))
 

@@ -77,6 +77,7 @@ class Index:
     places: tuple[PlaceRow, ...]
     main: Place
     verdicts: tuple[tuple[Mark, int], ...]
+    scaled: tuple[tuple[Mark, int], ...]
     sizes: tuple[tuple[Mark, int], ...]
     best: tuple[ClaimRow, ...]
     worst: tuple[ClaimRow, ...]
@@ -86,6 +87,11 @@ class Index:
     variants: int
     claims: int
     broken: int
+
+    @property
+    def has_scaled(self) -> bool:
+        """Say whether any claim has a scaled-down check."""
+        return any(count for _, count in self.scaled)
 
     @property
     def has_sizes(self) -> bool:
@@ -111,6 +117,7 @@ def build_index(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size])
         tuple(_place_row(facts, place) for place in facts.places),
         main,
         tuple(verdict_counts(claims)),
+        tuple(verdict_counts(claims, scaled=True)),
         tuple(size_counts(sizes)),
         tuple(best),
         tuple(worst),

@@ -16,6 +16,9 @@ from harness.report.pages.trust import Trust, trust_in
 _UNITS = {"memory_bytes": "B", "peak_flops": "FLOP/s", "peak_bandwidth": "B/s"}
 """Facts that are figures."""
 
+_ALWAYS_NEW = ("git_commit", "fitness")
+"""Facts that differ from run to run without being a change of machine or software."""
+
 
 @dataclass(frozen=True)
 class FactRow:
@@ -93,6 +96,6 @@ def _changes(place: Place) -> list[Change]:
     for before, after in zip(place.runs, place.runs[1:], strict=False):
         for name in dict.fromkeys([*before.environment, *after.environment]):
             old, new = before.environment.get(name, ""), after.environment.get(name, "")
-            if old != new and name not in ("commit", "git_commit"):
+            if old != new and not name.startswith(_ALWAYS_NEW):
                 changes.append(Change(place.label, after.run_id, after.day, fact_name(name), _written(name, old), _written(name, new)))
     return changes

@@ -19,6 +19,7 @@ from harness.report.judged.given import Size
 from harness.report.judged.sizes import SizeRow, size_rows
 from harness.report.notation.links import arxiv_address, family_path, outside, paper_path
 from harness.report.notation.marks import BAD_STATUSES
+from harness.report.notation.points import point_label
 from harness.report.pages.commands import Command, commands_for
 from harness.report.pages.failures import Failure, group_failures
 from harness.report.pages.shown import Shown, artifacts_of
@@ -37,7 +38,8 @@ class PaperPage:
         arxiv: Its address on arXiv; empty where there is none.
         code: The authors' repository; empty where the card has none that can be linked to.
         table: Its variants.
-        claims: Its judged claims.
+        claims: Its judged claims that have a figure here, their own or a scaled-down check's.
+        untestable: Those that have none.
         unjudged: Claims of the card without any judgement.
         sizes: Its published sizes.
         charts: Place by place.
@@ -54,6 +56,7 @@ class PaperPage:
     code: str
     table: Table
     claims: tuple[ClaimRow, ...]
+    untestable: tuple[ClaimRow, ...]
     unjudged: tuple[ClaimCard, ...]
     sizes: tuple[SizeRow, ...]
     charts: tuple[ChartGroup, ...]
@@ -61,6 +64,16 @@ class PaperPage:
     commands: tuple[Command, ...]
     failures: tuple[Failure, ...]
     neighbours: tuple[tuple[str, str], ...]
+    has_places: bool
+    defaults: tuple[tuple[str, str], ...]
+    """Each scale that ran and its default sweep point, for a paper with axes."""
+
+    @property
+    def galleries(self) -> list[tuple[str, list[Shown]]]:
+        """The method's artifacts, and under a heading to be opened those of its baselines."""
+        own = [a for a in self.artifacts if a.variant == self.card.subject]
+        rest = [a for a in self.artifacts if a.variant != self.card.subject]
+        return [(title, found) for title, found in (("", own), ("Of the baselines" if own else "", rest)) if found]
 
 
 def build_paper(facts: Facts, card: Card, claims: Sequence[ClaimRow], sizes: Sequence[Size], writer: CellWriter) -> PaperPage:
@@ -74,6 +87,8 @@ def build_paper(facts: Facts, card: Card, claims: Sequence[ClaimRow], sizes: Seq
         writer: Shared by all tables of a site.
     """
     judged = {row.claim for row in claims}
+    measured = {row.claim for row in claims if row.strip is not None}
+    rows = facts.rows_by_paper.get(card.slug, ())
     groups = (ChartGroup(place.key, place.title, tuple(_charts(facts, card, place))) for place in facts.places)
     ended_badly = (case for case in facts.cases_by_paper.get(card.slug, ()) if case.status in BAD_STATUSES or case.status == "skipped")
     return PaperPage(
@@ -83,7 +98,8 @@ def build_paper(facts: Facts, card: Card, claims: Sequence[ClaimRow], sizes: Seq
         arxiv_address(card.arxiv),
         outside(card.code),
         build_table(facts, [card], writer=writer),
-        tuple(claims),
+        tuple(row for row in claims if row.claim in measured),
+        tuple(row for row in claims if row.claim not in measured and not row.is_scaled),
         tuple(claim for claim in card.claims if claim.id not in judged),
         size_rows(card, sizes),
         tuple(group for group in groups if group.charts),
@@ -91,6 +107,8 @@ def build_paper(facts: Facts, card: Card, claims: Sequence[ClaimRow], sizes: Seq
         commands_for(facts, card),
         group_failures(facts, ended_badly),
         _neighbours(facts, card),
+        len(facts.places) > 1,
+        tuple((scale, point_label(card.default_params(scale))) for scale in dict.fromkeys(r.scale for r in rows) if card.sweep),
     )
 
 

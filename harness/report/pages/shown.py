@@ -76,4 +76,5 @@ def _shown_chart(artifact: StoredArtifact) -> Shown:
     if not isinstance(spec, dict):
         return Shown(*head, text="cannot be shown: the chart is not a Vega-Lite specification")
     key = file_slug(f"artifact-{artifact.paper}-{artifact.variant}-{artifact.name}")
-    return Shown(*head, chart=Chart(key, artifact.name, artifact.caption, artifact.caption or artifact.name, spec, {}))
+    title, words = f"{artifact.name}, {artifact.variant}", artifact.caption or artifact.name
+    return Shown(*head, chart=Chart(key, title, artifact.caption, words, spec, {}, says_it_itself=True))

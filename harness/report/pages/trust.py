@@ -41,7 +41,9 @@ def trust_in(facts: Facts, place: Place) -> Trust:
     widths = [(f.high - f.low) / 2 / f.value for f in latencies if f.low is not None and f.high is not None and f.value > 0]
     half_width = median(widths) if widths else None
     spread = f"latencies are known to ±{half_width:.1%} (median)" if half_width is not None else "latencies have no interval"
-    words = f"{noisy} of {len(latencies)} latencies carry a noise mark; {spread}" if latencies else "nothing was timed"
+    fitness = place.environment().get("fitness_verdict", "")
+    timed = f"{noisy} of {len(latencies)} latencies carry a noise mark; {spread}" if latencies else "nothing was timed"
+    words = f"{timed}; before the run: {fitness}" if fitness else timed
     return Trust(_mark(len(latencies), noisy, half_width), len(latencies), noisy, half_width, words)
 
 

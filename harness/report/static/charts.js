@@ -5,11 +5,17 @@
   const views = new Map();
   const refuse = () => Promise.reject(new Error("a report loads nothing"));
   const loader = { load: refuse, sanitize: refuse, http: refuse, file: refuse };
+  const GRAMMAR = "https://vega.github.io/schema/vega-lite/v6.json";  // a name, never fetched
+  const quiet = () => ({ level() { return this; }, error: console.error, warn() { return this; }, info() { return this; }, debug() { return this; } });
+  const OPTIONS = { actions: false, renderer: "svg", loader, loggerFactory: quiet };
+  const SAVED_WIDTH = 560;
   const specOf = (figure) => JSON.parse(figure.querySelector("script.spec").textContent);
 
+  // Only one drawing can take a width from the page; several side by side keep their own, and are scaled down where they are too wide.
   function sized(spec, width) {
-    const plain = !("hconcat" in spec || "vconcat" in spec || "concat" in spec || "facet" in spec || "repeat" in spec || "spec" in spec);
-    return plain ? { ...spec, width, autosize: { type: "fit-x", contains: "padding" } } : spec;
+    const single = "layer" in spec || ("mark" in spec && !["row", "column", "facet"].some((channel) => channel in (spec.encoding ?? {})));
+    const fitted = single ? { width, autosize: { type: "fit-x", contains: "padding" } } : {};
+    return { ...spec, $schema: GRAMMAR, usermeta: {}, ...fitted };  // usermeta could hold options of its own
   }
 
   // Colours of the page, and as many columns in the legend as fit.
@@ -26,7 +32,7 @@
     try {
       const spec = specOf(figure);
       const config = configFor(spec, window.harnessIsDark(), canvas.clientWidth);
-      const result = await vegaEmbed(canvas, sized(spec, "container"), { actions: false, renderer: "svg", config, loader, ast: false });
+      const result = await vegaEmbed(canvas, sized(spec, "container"), { ...OPTIONS, config });
       views.set(figure, result);
       figure.dataset.drawn = "true";
     } catch (error) {
@@ -46,10 +52,18 @@
 
   // The saved picture is always the light one, on white: it goes into documents.
   async function svgOf(figure) {
-    const spec = sized(specOf(figure), 560);
-    const config = { ...configFor(spec, false, 560), background: "white" };
-    const compiled = vegaLite.compile({ ...spec, background: "white" }, { config }).spec;
-    return new vega.View(vega.parse(compiled), { renderer: "none", loader }).toSVG();
+    const spec = sized(specOf(figure), SAVED_WIDTH);
+    const aside = Object.assign(document.createElement("div"), { className: "sr" });
+    document.body.append(aside);
+    try {
+      const config = { ...configFor(spec, false, SAVED_WIDTH), background: "white" };
+      const result = await vegaEmbed(aside, spec, { ...OPTIONS, config });
+      const svg = await result.view.toSVG();
+      result.finalize();
+      return svg;
+    } finally {
+      aside.remove();
+    }
   }
 
   function csvOf(figure) {

@@ -14,13 +14,14 @@ Name = TypeVar("Name")
 def best_of(figures: Mapping[Name, Fig], better: Better | None) -> frozenset[Name]:
     """Return who is best, ties included; nobody where all tie, there is nobody to beat, or neither way is better.
 
-    Figures tie whose intervals overlap; a figure without an interval can be told from none. Figures of different provenance are never
-    compared: then nobody is best.
+    Figures tie whose intervals overlap. A figure without an interval does not compete. Figures of different provenance are never compared:
+    then nobody is best.
     """
-    if better is None or len(figures) < 2 or len({f.provenance for f in figures.values()}) > 1:
+    sure = {name: figure for name, figure in figures.items() if figure.low is not None}
+    if better is None or len(sure) < 2 or len({f.provenance for f in sure.values()}) > 1:
         return frozenset()
     sign = 1.0 if better is Better.LOWER else -1.0
-    ends = {name: sorted(sign * bound for bound in figure.bounds) for name, figure in figures.items()}
-    top = min(figures, key=lambda name: (sign * figures[name].value, ends[name][1]))
+    ends = {name: sorted(sign * bound for bound in figure.bounds) for name, figure in sure.items()}
+    top = min(sure, key=lambda name: (sign * sure[name].value, ends[name][1]))
     tied = frozenset(name for name, (low, _) in ends.items() if low <= ends[top][1])
-    return tied if len(tied) < len(figures) else frozenset()
+    return tied if len(tied) < len(sure) else frozenset()

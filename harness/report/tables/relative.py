@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from harness.plugin.card import Better
 from harness.report.facts.facts import Facts
@@ -13,9 +12,6 @@ from harness.report.notation.quantities import RATIO_METRIC, Quantity
 from harness.stats.difference import difference_of
 from harness.stats.estimate import Estimate
 from harness.stats.ratio import ratio_of
-
-_CACHED_RATIOS = 200_000
-"""The same ratio stands on a family's page, on a paper's page and on the index."""
 
 
 class Sense(StrEnum):
@@ -65,7 +61,7 @@ def relative(facts: Facts, row: RowKey, place: str, quantity: Quantity, baseline
         return Relative(gap, baseline, True, False, sense(gap, 0.0, quantity.better), own.provenance)
     if not (_is_positive(own) and _is_positive(base)):
         return None
-    ratio = _ratio(own.estimate, base.estimate)
+    ratio = _ratio(own, base)
     return Relative(ratio, baseline, False, False, sense(ratio, 1.0, quantity.better), own.provenance)
 
 
@@ -79,9 +75,11 @@ def sense(estimate: Estimate, no_effect: float, better: Better | None) -> Sense:
     return Sense.BETTER if (high < no_effect) == (better is Better.LOWER) else Sense.WORSE
 
 
-@lru_cache(maxsize=_CACHED_RATIOS)
-def _ratio(a: Estimate, b: Estimate) -> Estimate:
-    return ratio_of(a, b)
+def _ratio(a: Fig, b: Fig) -> Estimate:
+    """Return the ratio of two figures; of two exact counts, which are most, without the machinery of intervals."""
+    if a.low == a.high and b.low == b.high and a.low is not None and b.low is not None:
+        return Estimate.exact(a.value / b.value, min(a.n, b.n))
+    return ratio_of(a.estimate, b.estimate)
 
 
 def _is_positive(figure: Fig) -> bool:

@@ -12,7 +12,7 @@ from harness.report.facts.facts import CaseInfo, Facts, quality_row
 from harness.report.facts.figures import QUALITY_WORKLOAD, Fig, RowKey
 from harness.report.notation.links import paper_path
 from harness.report.notation.marks import BAD_STATUSES
-from harness.report.notation.points import point_label
+from harness.report.notation.points import away_from, point_label
 from harness.report.notation.quantities import Group, Tier
 from harness.report.tables.best import best_of
 from harness.report.tables.cells import EMPTY, Cell, CellWriter, failed_cell
@@ -33,7 +33,8 @@ class Row:
         about: What the variant is.
         is_subject: True for the paper's own method.
         is_default: True at the paper's default sweep point.
-        condition: Workload, sweep point, scale, and whatever is not as usual.
+        condition: Workload, scale, and whatever is not as usual.
+        point: The whole sweep point.
         path: The paper's page.
         opens_group: True for the first of the rows that stand under the same conditions.
         cells: One a column.
@@ -45,6 +46,7 @@ class Row:
     is_subject: bool
     is_default: bool
     condition: str
+    point: str
     path: str
     opens_group: bool
     cells: tuple[Cell, ...]
@@ -75,6 +77,10 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     filters: tuple[Filter, ...]
+    left_out: int
+    """Rows of which every case was skipped: they stand with the failures, with the reason."""
+    only_defaults: bool
+    """True where rows at other than default sweep points were left to the papers' own pages."""
 
     @cached_property
     def edges(self) -> frozenset[int]:
@@ -87,7 +93,9 @@ class Table:
         return len({row.is_default for row in self.rows}) > 1
 
 
-def build_table(facts: Facts, cards: Sequence[Card], tier: Tier = Tier.DETAIL, writer: CellWriter | None = None) -> Table:
+def build_table(
+    facts: Facts, cards: Sequence[Card], tier: Tier = Tier.DETAIL, writer: CellWriter | None = None, most_rows: int | None = None
+) -> Table:
     """Build the table of some papers.
 
     The best of a column is sought among rows that answer the same question: papers whose cards state one task, at one workload, scale,
@@ -98,23 +106,27 @@ def build_table(facts: Facts, cards: Sequence[Card], tier: Tier = Tier.DETAIL, w
         cards: The papers.
         tier: Quantities beyond it are left out.
         writer: Given to several tables, it writes each figure once.
+        most_rows: A table of more rows keeps only those at default sweep points.
     """
-    keys = [key for card in cards for key in _row_keys(facts, card)]
-    columns = columns_of(facts, [k for card in cards for k in facts.rows_by_paper.get(card.slug, ())], cards, tier)
     by_slug = {card.slug: card for card in cards}
+    all_keys = [key for card in cards for key in _row_keys(facts, card)]
+    skipped = _skipped(facts, cards)
+    possible = [key for key in all_keys if key not in skipped]
+    cut = most_rows is not None and len(possible) > most_rows
+    keys = [key for key in possible if _is_default(by_slug[key.paper], key)] if cut else possible
+    columns = columns_of(facts, [k for card in cards for k in facts.rows_by_paper.get(card.slug, ())], cards, tier)
     making = _Making(facts, columns, by_slug, _best(facts, keys, columns, by_slug), _failures(facts, cards), writer or CellWriter(facts))
     before = [None, *keys[:-1]]
     rows = tuple(making.row(key, last is None or _group(last) != _group(key)) for last, key in zip(before, keys, strict=True))
     headings = tuple(Heading(label, len(list(group))) for label, group in groupby(columns, lambda c: c.group))
-    return Table(headings, tuple(columns), rows, _filters(rows))
+    return Table(headings, tuple(columns), rows, _filters(rows), len(all_keys) - len(possible), cut)
 
 
 def _row_keys(facts: Facts, card: Card) -> list[RowKey]:
     """Return a paper's rows: variants in the card's order under each condition, failed ones too."""
     seen = dict.fromkeys(facts.rows_by_paper.get(card.slug, ()))
     for case in facts.cases_by_paper.get(card.slug, ()):
-        for variant in case.variant.split(","):
-            seen[RowKey(card.slug, variant, case.workload, case.scale, case.params, case.dtype, case.mode)] = None
+        seen |= dict.fromkeys(_rows_of(case))
     timed = [key for key in seen if key.workload != QUALITY_WORKLOAD]
     covered = {(key.variant, key.scale, key.params) for key in timed}
     judged = [key for key in seen if key.workload == QUALITY_WORKLOAD and (key.variant, key.scale, key.params) not in covered]
@@ -140,10 +152,10 @@ def _group(key: RowKey) -> RowKey:
     return key._replace(variant="")
 
 
-def condition_text(key: RowKey) -> str:
-    """Write a row's conditions: `infer · resolution 14 · small`."""
+def condition_text(key: RowKey, default: str) -> str:
+    """Write a row's conditions, a sweep point by what sets it apart from the default one: `infer · resolution 28 · small`."""
     unusual = [part for part in (key.dtype, key.mode) if part not in _AS_USUAL]
-    return " · ".join(part for part in (key.workload, point_label(key.params), key.scale, *unusual) if part)
+    return " · ".join(part for part in (key.workload, away_from(key.params, default), key.scale, *unusual) if part)
 
 
 def _is_default(card: Card, key: RowKey) -> bool:
@@ -165,17 +177,9 @@ class _Making:
         card = self.cards[key.paper]
         variant = next(v for v in card.variants if v.name == key.variant)
         cells = tuple(self._cell(key, card.reference, column, (key, i) in self.best) for i, column in enumerate(self.columns))
-        return Row(
-            key,
-            card,
-            variant.about,
-            variant.subject,
-            _is_default(card, key),
-            condition_text(key),
-            paper_path(card.slug),
-            opens_group,
-            cells,
-        )
+        condition = condition_text(key, card.default_params(key.scale))
+        about, path = (variant.about, variant.subject, _is_default(card, key)), paper_path(card.slug)
+        return Row(key, card, *about, condition, point_label(key.params), path, opens_group, cells)
 
     def _cell(self, key: RowKey, reference: str, column: Column, best: bool) -> Cell:
         found = figure_in(self.facts, key, column)
@@ -196,14 +200,29 @@ class _Making:
 
 def _failures(facts: Facts, cards: Sequence[Card]) -> dict[tuple[RowKey, str, str], CaseInfo]:
     """Return the cases that gave no figure, by row, place and meter."""
-    found = {}
+    found: dict[tuple[RowKey, str, str], CaseInfo] = {}
     for card in cards:
         for case in facts.cases_by_paper.get(card.slug, ()):
             if case.status in BAD_STATUSES or case.status == "skipped":
-                for variant in case.variant.split(","):
-                    row = RowKey(case.paper, variant, case.workload, case.scale, case.params, case.dtype, case.mode)
-                    found[row, case.place.key, case.meter.split("/", maxsplit=1)[0]] = case
+                meter = case.meter.split("/", maxsplit=1)[0]
+                found |= {(row, case.place.key, meter): case for row in _rows_of(case)}
     return found
+
+
+def _skipped(facts: Facts, cards: Sequence[Card]) -> frozenset[RowKey]:
+    """Return the rows of which every case was skipped."""
+    statuses: dict[RowKey, set[str]] = {}
+    for card in cards:
+        for case in facts.cases_by_paper.get(card.slug, ()):
+            for row in _rows_of(case):
+                statuses.setdefault(row, set()).add(case.status)
+    return frozenset(row for row, found in statuses.items() if found == {"skipped"})
+
+
+def _rows_of(case: CaseInfo) -> list[RowKey]:
+    """Return the row of each variant of a case."""
+    rest = (case.workload, case.scale, case.params, case.dtype, case.mode)
+    return [RowKey(case.paper, variant, *rest) for variant in case.variant.split(",")]
 
 
 def _best(facts: Facts, keys: Sequence[RowKey], columns: Sequence[Column], cards: Mapping[str, Card]) -> frozenset[tuple[RowKey, int]]:

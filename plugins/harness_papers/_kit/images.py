@@ -45,7 +45,7 @@ def digits(split: str, size: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         Images (N, 1, size, size) and their classes (N,), 0 to 9.
     """
-    images, labels = _digits()[split]
+    images, labels = (part.clone() for part in _digits()[split])
     if size != images.shape[-1]:
         images = F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
     return images, labels

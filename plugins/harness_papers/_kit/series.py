@@ -52,12 +52,12 @@ class Series:
     names: tuple[str, ...]
 
 
-def lagged_factors(variates: int, steps: int = 8000, drift: float = 0.5, seed: int = 0) -> Series:
+def lagged_factors(variates: int, steps: int = 8000, drift: float = 0.5, follows: int = FACTORS, seed: int = 0) -> Series:
     """Generate hourly series that share six latent factors, each variate trailing each factor by a lag of its own.
 
-    Variate i at time t is `sum_k w_ik f_k(t - lag_ik)` with unit variance, plus AR(2) noise with a fifth of that variance, plus a slow change of its own. A factor is half
-    rhythm, of the day and of the week, and half chance, an AR(1) process. The chance cannot be foreseen from a variate's own past, but a variate that trails
-    by 20 steps can be read off one that leads: what attention between variates has to find.
+    Variate i at time t is `sum_k w_ik f_k(t - lag_ik)` with w > 0, brought to unit variance, plus AR(2) noise with a fifth of that variance, plus
+    a slow change of its own. A factor is half rhythm, of the day and of the week, and half chance, an AR(1) process. The chance cannot be foreseen
+    from a variate's own past, but a variate that trails by 20 steps can be read off one that leads: what attention between variates has to find.
 
     A variate does not depend on how many others there are: the first seven of 32 variates are those of seven.
 
@@ -65,11 +65,12 @@ def lagged_factors(variates: int, steps: int = 8000, drift: float = 0.5, seed: i
         variates: How many.
         steps: How many hours.
         drift: Size of the slow change over the whole series, trend and level shifts, in standard deviations of the signal. 0 makes it stationary.
+        follows: How many of the six factors a variate follows: with 1 it is one leader's echo, with 6 a blend that is hard to take apart.
         seed: Of everything random.
     """
     factor_seed, *variate_seeds = np.random.SeedSequence(seed).spawn(variates + 1)
     factors = _factors(steps + MAX_LAG, np.random.default_rng(factor_seed))
-    values = np.stack([_variate(factors, drift, np.random.default_rng(s)) for s in variate_seeds], axis=1)
+    values = np.stack([_variate(factors, follows, drift, np.random.default_rng(s)) for s in variate_seeds], axis=1)
     stamps = np.datetime64("2018-01-01T00", "h") + np.arange(steps)
     return Series(values.astype(np.float32), stamps, tuple(f"variate {i}" for i in range(variates)))
 
@@ -156,11 +157,12 @@ def _rhythm(time: np.ndarray, period: int, rng: np.random.Generator) -> np.ndarr
     return np.cos(angle + phase[0]) + 0.5 * np.cos(2 * angle + phase[1])
 
 
-def _variate(factors: np.ndarray, drift: float, rng: np.random.Generator) -> np.ndarray:
+def _variate(factors: np.ndarray, follows: int, drift: float, rng: np.random.Generator) -> np.ndarray:
     """Return (steps,): one variate's mixture of lagged factors, with its noise and its slow change."""
     steps = factors.shape[1] - MAX_LAG
-    weights, lags = rng.standard_normal(FACTORS), rng.integers(0, MAX_LAG + 1, FACTORS)
-    signal = _standard(sum(w * f[MAX_LAG - lag : MAX_LAG - lag + steps] for w, f, lag in zip(weights, factors, lags, strict=True)))
+    followed = rng.permutation(FACTORS)[:follows]
+    weights, starts = np.abs(rng.standard_normal(follows)), MAX_LAG - rng.integers(0, MAX_LAG + 1, follows)
+    signal = _standard(sum(w * factors[k, start : start + steps] for k, w, start in zip(followed, weights, starts, strict=True)))
     noise = _standard(_autoregressive(NOISE_AR, rng.standard_normal(steps)))
     return signal + noise / np.sqrt(SNR) + drift * _slow_change(steps, rng)
 

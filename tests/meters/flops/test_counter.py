@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from harness.errors import HarnessError
 from harness.meters.flops.counted import WHOLE
-from harness.meters.flops.counter import count, modules_in
+from harness.meters.flops.counter import count
+from harness.meters.flops.weights import modules_in
 
 
 class Block(nn.Module):
@@ -95,7 +96,22 @@ def test_8_bit_buffers_are_told_and_are_no_parameters():
     model = nn.Linear(4, 2)
     model.register_buffer("packed", torch.ones(16, 8, dtype=torch.int8))
     seen = count(lambda: None, model)
-    assert (seen.parameters, seen.integer_buffers) == (10, 128)
+    assert (seen.parameters, seen.packed_weights) == (10, 128)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_weights_that_torch_packs_are_told_too():
+    layers = nn.Sequential(nn.Linear(16, 8), nn.LSTM(8, 4))
+    model = torch.ao.quantization.quantize_dynamic(layers, {nn.Linear, nn.LSTM}, dtype=torch.qint8)
+    seen = count(lambda: None, model)
+    assert (seen.parameters, seen.packed_weights) == (0, 16 * 8 + 4 * 4 * (8 + 4))
+
+
+def test_several_roots_keep_their_rows_apart():
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    with torch.no_grad():
+        seen = count(lambda: second(first(torch.ones(1, 2))), first, second)
+    assert {name: row.macs for name, row in rows(seen.by_module()).items()} == {WHOLE: 8, "Linear[0]": 4, "Linear[1]": 4}
 
 
 @torch.library.custom_op("harness_tests::running", mutates_args=(), device_types="cpu")

@@ -38,6 +38,10 @@ def cases():
                     yield from ((op, sample) for sample, _ in zip(op.sample_inputs("cpu", dtype), range(SAMPLES), strict=False))
 
 
+def counted(op, first, args, kwargs):
+    return count(lambda: op(first, *args, **kwargs))
+
+
 def works(op, sample):
     with contextlib.suppress(Exception):
         op(sample.input, *sample.args, **sample.kwargs)
@@ -55,12 +59,12 @@ def test_every_operator_is_counted_and_meta_agrees():
             if not works(op, sample):
                 continue
             seen += 1
-            here = count(lambda: op(sample.input, *sample.args, **sample.kwargs))
+            here = counted(op, sample.input, sample.args, sample.kwargs)
         uncounted.update(u.operator for u in here.uncounted)
         if any(n < 0 for e in here.entries for n in (*e.ops.values(), e.bytes_read, e.bytes_written)):
             negative.add(op.name)
         with torch.inference_mode():
-            whole = count(lambda: op(sample.input, *sample.args, **sample.kwargs))
+            whole = counted(op, sample.input, sample.args, sample.kwargs)
         if whole.op_classes != here.op_classes and op.name not in VALUES_ALONE:
             differ.add((op.name, "inference"))
         there = on_meta(op, sample)
@@ -76,5 +80,5 @@ def on_meta(op, sample):
     """Count on `meta`; None where the operator reads values or torch has no meta kernel for it."""
     moved = tree_map(lambda v: v.to("meta") if isinstance(v, torch.Tensor) else v, (sample.input, sample.args, sample.kwargs))
     with torch.no_grad(), contextlib.suppress(Exception):
-        return count(lambda: op(moved[0], *moved[1], **moved[2]))
+        return counted(op, *moved)
     return None

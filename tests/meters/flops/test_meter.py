@@ -151,4 +151,4 @@ def test_unknown_operators_are_named_in_the_message(lab):
 
 
 def test_weights_in_buffers_are_named_in_the_message(lab):
-    assert figures(lab, "packed")["parameters"].message == "and 16 elements in 8-bit buffers, which are no parameters"
+    assert figures(lab, "packed")["parameters"].message == "and 16 8-bit weights that are no parameters"

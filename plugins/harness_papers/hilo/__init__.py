@@ -1,0 +1,124 @@
+"""HiLo: some heads attend inside small windows, the others from every position to the means of those windows.
+
+The paper times a single layer against other ways of mixing the tokens of an image (`config` = `layer`), and builds LITv2 around it. Here the whole
+networks of the paper are built for their sizes, memory and speed (`litv2_s`, `litv2_m`, `litv2_b`), and small ones are trained on two tasks
+(`freq_pairs`, `digits`) to see what each kind of head is good for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness import Artifact, Data, Paper, Quality, Variant, Workload, hookimpl
+
+from .published import CLAIMS, SIZES
+
+
+@hookimpl
+def paper() -> Paper:
+    return Paper(
+        slug="hilo",
+        title="Fast Vision Transformers with HiLo Attention",
+        arxiv="2205.13213",
+        year=2022,
+        family="attention",
+        task="mix the tokens of an image, (B, H, W, C) -> (B, H, W, C), alone or inside a network that classifies images",
+        method="Heads are split in two groups. Hi-Fi heads attend inside 2x2 windows and see detail; Lo-Fi heads attend from every position to "
+        "the averages of those windows and see the whole. Each group has its own projection, and nothing mixes the two.",
+        variants=[
+            Variant("hilo", "HiLo with nine tenths of the heads Lo-Fi, as the paper recommends", subject=True),
+            Variant("even", "HiLo with half of the heads Lo-Fi"),
+            Variant("hifi", "HiLo with alpha = 0: windows alone"),
+            Variant("lofi", "HiLo with alpha = 1: averaged keys alone"),
+            Variant("mha", "dense multi-head attention"),
+            Variant("sra", "spatial-reduction attention (PVT): keys and values from a strided convolution"),
+            Variant("window", "7x7 windows with relative position bias"),
+            Variant("swin", "shifted 7x7 windows; as a network, Swin of the same dimensions"),
+            Variant("xca", "cross-covariance attention (XCiT)"),
+            Variant("linformer", "keys and values projected to 256 along the sequence (Linformer)"),
+        ],
+        workloads=[
+            Workload("infer", items="images"),
+            Workload("train_step", items="images", about="for the training memory, which the authors print for a GPU", requires=("cuda",)),
+        ],
+        sweep={
+            "config": {
+                "smoke": ("freq_pairs", "layer"),
+                "small": ("layer", "freq_pairs", "digits"),
+                "paper": ("layer", "litv2_s", "litv2_m", "litv2_b"),
+            },
+            "resolution": {"smoke": (14,), "small": (14, 28, 56), "paper": (14, 28, 56)},
+            "batch": {"smoke": (2,), "small": (8, 64), "paper": (8, 64)},
+            "kernel": ("plain", "fused"),
+        },
+        qualities={"top1": "higher", "layout_top1": "higher", "texture_top1": "higher", "detail_ratio": "higher"},
+        quality_axes=("config",),
+        sizes=SIZES,
+        claims=CLAIMS,
+        deviations=[
+            (
+                "The networks that are trained have one or two stages instead of four, 32 channels instead of 96 and more, 4 heads, and train for "
+                "minutes on 4,000 small images instead of 300 epochs on ImageNet. With 4 heads, alpha = 0.9 makes 3 of them Lo-Fi."
+            ),
+            "They are trained without augmentation, warm-up, stochastic depth or label smoothing, and weights of every kind decay.",
+            (
+                "Deformable merging is a plain strided convolution on a bilinearly resampled map, which is the same function, and its offsets are "
+                "scaled by 0.01 instead of learnt at 0.01 of the rate, which under Adam differs only in how strongly they decay."
+            ),
+            (
+                "Baselines of the authors' layer benchmark that are not attention over one map or a projection of it (cross-shaped windows, DAT, "
+                "Performer, Focal, QuadTree, VAN, HorNet), and the networks PVT and ConvNeXt, are not built."
+            ),
+        ],
+        readings=[
+            "On a map whose sides the window does not divide, zeros are added below and on the right, counted in the averages, and cut off again.",
+            (
+                "The authors' layer benchmark runs with gradients on, in PyTorch 1.8 and without warm-up, and its windows build a shift mask in every "
+                "call, even where nothing is shifted. Here every mixer is timed in inference mode, and the mask is built once."
+            ),
+            "The authors' script for the windows leaves out the relative position bias of Swin; the printed sizes fit either way. Here the bias is in.",
+            "The printed size of Linformer is that of 256 projected tokens, more than the 196 that there are. It is kept.",
+            (
+                "`kernel` = `plain` writes attention out as the authors do; `fused` is PyTorch's one operation for it, which did not exist then. "
+                "XCA has no fused form."
+            ),
+            "The authors do not say in which precision networks were timed; their script defaults to mixed precision. Claims are judged in float32.",
+            (
+                "`detail_ratio` compares two shares: of the energy of the Hi-Fi outputs, and of the Lo-Fi outputs, the part above a quarter of the Nyquist "
+                "frequency, after training."
+            ),
+        ],
+        findings=[],
+        data="`freq_pairs`, a generator: two soft blobs that are alike or opposite, under a fine grating; scikit-learn's digits at 56x56; random "
+        "tokens and images where only time and memory are measured.",
+        code="https://github.com/ziplab/LITv2",
+    )
+
+
+@hookimpl
+def model(variant: str, scale: str, params: Mapping[str, Any]) -> Any:
+    from .network import build
+
+    return build(variant, scale, params)
+
+
+@hookimpl
+def data(scale: str, split: str, params: Mapping[str, Any]) -> Data:
+    from .tasks import profile, whole
+
+    return profile(scale, params) if split == "profile" else whole(scale, split, params)
+
+
+@hookimpl
+def metric(model: Any, data: Data, params: Mapping[str, Any]) -> Mapping[str, Quality]:
+    from .judge import qualities
+
+    return {} if params["config"] == "layer" else qualities(model, data, params["config"])
+
+
+@hookimpl
+def artifacts(variant: str, model: Any, data: Data, params: Mapping[str, Any]) -> Mapping[str, Artifact]:
+    from .judge import pictures
+
+    return {} if params["config"] == "layer" else pictures(variant, model, data, params["config"])

@@ -1,0 +1,139 @@
+"""iTransformer: a token is the whole past of one variate, and attention relates variates instead of steps.
+
+The baselines are the vanilla Transformer, whose tokens are steps, and two forecasters whose variates never meet: DLinear and PatchTST. Two more variants are
+the method itself, trained on a fifth of the variates: a new fifth at each step (cheap training), or always the same (forecasting variates it has never met).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness import Artifact, Data, Paper, PublishedSize, Quality, Variant, Workload, hookimpl
+
+from .claims import CLAIMS
+
+SIZES = [
+    PublishedSize(
+        "itransformer",
+        "parameters",
+        printed,
+        source=f"authors' script for {name}, counted from its settings",
+        params={"variates": variates},
+        input=f"96 steps of {variates} variates",
+    )
+    for name, variates, printed in (("ECL", 321, "4,833,888"), ("Traffic", 862, "6,411,872"), ("Weather", 21, "4,833,888"))
+]
+
+
+@hookimpl
+def paper() -> Paper:
+    return Paper(
+        slug="itransformer",
+        title="iTransformer: Inverted Transformers Are Effective for Time Series Forecasting",
+        arxiv="2310.06625",
+        year=2023,
+        family="time-series",
+        task="forecast S steps of N variates from T steps and the calendar: (B, T, N), (B, T + S, 4) -> (B, S, N)",
+        method="Each variate's past, normalised by itself, becomes one token by a linear map shared by all variates. An unchanged Transformer encoder then mixes "
+        "variates by attention and reads each series by its feed-forward network, and a linear map turns every token into that variate's future.",
+        variants=[
+            Variant("itransformer", "the paper's method: variates as tokens", subject=True),
+            Variant("itransformer_20", "the same, each training step on a random 20 % of the variates"),
+            Variant("itransformer_fixed20", "the same, trained on the first 20 % of the variates alone"),
+            Variant("transformer", "vanilla Transformer, encoder and decoder: steps as tokens"),
+            Variant("dlinear", "DLinear: one linear map for the trend, one for the rest, shared by all variates"),
+            Variant("patchtst", "PatchTST: patches of one variate as tokens, variates apart"),
+        ],
+        workloads=[Workload("infer", items="windows"), Workload("train_step", items="windows", about="forward, loss, backward, Adam")],
+        sweep={
+            "variates": {"smoke": (7,), "small": (32, 21, 128, 862), "paper": (321, 21, 862)},
+            "lookback": {"smoke": (48,), "small": (96, 48, 192, 384), "paper": (96, 48, 192, 336, 720)},
+            "horizon": {"smoke": (24,), "small": (96, 192), "paper": (96, 192, 336, 720)},
+            "series": {"smoke": ("lagged",), "small": ("lagged", "crowded", "leaders", "drifting", "macrodata"), "paper": ("lagged",)},
+        },
+        qualities={"mse": "lower", "mae": "lower", "mse_unseen": "lower", "mse_over_naive": "lower"},
+        quality_axes=("lookback", "horizon", "series"),
+        sizes=SIZES,
+        claims=CLAIMS,
+        deviations=[
+            "Quality is measured on generated series and a short real one: the authors' data sets cannot be had offline, so their own claims stay untested.",
+            (
+                "The models that are trained have tokens 64 wide and two layers, and see 5,400 windows: one in three of the train part, three times, "
+                "8 a step. The authors train tokens of up to 512 on every window, at rates of 0.0001 to 0.001, for up to ten epochs."
+            ),
+            "The rate falls along a cosine instead of halving with each epoch, and nothing stops early on the validation part.",
+            "Errors are those of one horizon, 96 steps unless the series says otherwise, where the authors average four.",
+            "Every window of the test part counts; the authors' loader drops those of the last, incomplete batch.",
+            "The authors also invert Reformer, Informer, Flowformer and FlashAttention; none of these is built.",
+        ],
+        readings=[
+            (
+                "The calendar (hour, weekday, day of month, day of year) is four more tokens of the inverted model, which are dropped after the head, "
+                "and a part of each token of the vanilla Transformer. DLinear and PatchTST do not look at it."
+            ),
+            (
+                "The vanilla Transformer is that of the authors' code: two encoder layers, one decoder layer, 48 known steps to start from, no normalisation "
+                "of series. Its widths are those of the inverted model, so that the two differ in their tokens."
+            ),
+            "PatchTST is that of the library the authors took baselines from: sine positions, patches of 16 steps every 8, batch normalisation at the end.",
+            "Attention is written out as in the authors' code, not fused: what they print of memory is about its matrix.",
+            (
+                "The authors print the memory of everything on the GPU; here the claim is judged on what one training step allocates beyond weights and "
+                "inputs."
+            ),
+            (
+                "In `itransformer_20` the fifth is drawn anew for each batch, as for the authors' cheap training; in `itransformer_fixed20` it is always "
+                "the first fifth, as for their unseen variates."
+            ),
+            (
+                "`lagged`, `drifting` and `leaders` are one generator, `crowded` too: variates blend six factors, half rhythm and half chance, each at "
+                "lags of up to a day. `crowded` has four times the variates; `drifting` drifts by three standard deviations instead of a half; in `leaders`, "
+                "again four times as many, each variate follows one factor alone, 24 steps ahead. `macrodata` has 12 variates and is forecast 12 quarters ahead."
+            ),
+            (
+                "One learning rate serves all models. Of 0.0003, 0.001 and 0.003 the last was best on the validation part for each of the four, on a "
+                "like series whose variates follow factors with either sign."
+            ),
+        ],
+        findings=[],
+        data="Generated hourly series of lagged factors; `macrodata` of statsmodels, quarterly figures of the United States from 1959 to 2009.",
+        code="https://github.com/thuml/iTransformer",
+    )
+
+
+@hookimpl
+def model(variant: str, scale: str, params: Mapping[str, Any]) -> Any:
+    from .network import build, size_of
+    from .tasks import shape
+
+    sizes = shape(params)
+    return build(variant, sizes, size_of(scale, sizes))
+
+
+@hookimpl
+def data(scale: str, split: str, params: Mapping[str, Any]) -> Data:
+    from .tasks import cut
+
+    return cut(scale, split, params)
+
+
+@hookimpl
+def metric(model: Any, data: Data, params: Mapping[str, Any]) -> Mapping[str, Quality]:
+    from .quality import forecast, judge
+
+    past, marks = data.inputs
+    return judge(forecast(model, past, marks), past, data.targets, daily=params["series"] != "macrodata")
+
+
+@hookimpl
+def artifacts(variant: str, model: Any, data: Data) -> Mapping[str, Artifact]:
+    from .figures import attention, error_ahead, forecasts
+    from .quality import forecast
+
+    past, marks = data.inputs
+    guess = forecast(model, past, marks)
+    drawn = {"forecast": forecasts(past, data.targets, guess), "error-ahead": error_ahead(past, data.targets, guess)}
+    if variant == "itransformer":
+        drawn["attention"] = attention(model, past, marks)
+    return drawn
