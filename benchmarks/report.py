@@ -18,6 +18,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.report.synthetic import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -29,7 +33,7 @@ _CHROMIUM = "/usr/bin/chromium"
 _LOADS = 5
 
 
-def recipe(papers: int, nights: int) -> "Recipe":
+def recipe(papers: int, nights: int) -> Recipe:
     """Return the recipe of the store: three devices, twenty families."""
     from tests.report.synthetic import Recipe
 

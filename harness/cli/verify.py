@@ -78,15 +78,20 @@ def _print_table(checks: Sequence[SizeCheck]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("paper", "variant", "input", "quantity", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("paper", "variant", "input", "quantity"):
+        table.add_column(name, overflow="fold")
     for name in ("published", "built"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("note", ratio=1)
     for check in checks:
         built = "" if check.built is None else f"{check.built:,.0f}"
         cells = (check.paper, check.variant, check.input, check.quantity, check.published, built)
-        table.add_row(*map(Text, cells), Text(check.verdict, style=_COLOURS[check.verdict]), Text(check.note))
-    Console().print(table)
+        table.add_row(*map(Text, cells), Text(check.verdict, style=_COLOURS[check.verdict]))
+    console = Console()
+    console.print(table)
+    for check in checks:
+        if check.note and check.verdict != "match":
+            console.print(Text(f"{check.paper} {check.variant} {check.input} {check.quantity}: {check.verdict}: {check.note}"))
     counts = {verdict: sum(c.verdict == verdict for c in checks) for verdict in _COLOURS}
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n))

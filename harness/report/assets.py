@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def write_assets(folder: Path) -> None:
     (folder / "chart-config.js").write_text(f"window.harnessChartConfig = {json.dumps(configs)};\n", encoding="utf-8")
 
 
+@cache
 def _datatables() -> str:
     """Return DataTables as a classic script: modules cannot be loaded from a file on disk."""
     bundle = (resources.files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
@@ -57,7 +59,9 @@ def classic_script(module: str, name: str, wanted: dict[str, str]) -> str:
     return f'(() => {{\n"use strict";\n{body}\n}})();\n'
 
 
+@cache
 def _vega() -> str:
+    """Return Vega with all that it needs; bundling it takes a second."""
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle(_EMBED)

@@ -16,13 +16,21 @@ _WIDTH = 560
 
 
 def write_drawings(charts: Sequence[Chart], folder: Path) -> frozenset[str]:
-    """Write the charts as SVG, all or none, and return the keys of those written."""
+    """Write the charts as SVG, unless they are many, and return the keys of those written; a plugin's broken chart is left out."""
     if not charts or len(charts) > MOST:
         return frozenset()
     folder.mkdir(parents=True)
+    written = set()
     for chart in charts:
-        (folder / f"{chart.key}.svg").write_text(drawing(chart), encoding="utf-8")
-    return frozenset(chart.key for chart in charts)
+        try:
+            svg = drawing(chart)
+        except ValueError:
+            if not chart.is_plugins:
+                raise
+            continue  # the page says what is wrong with it, where it would be drawn
+        (folder / f"{chart.key}.svg").write_text(svg, encoding="utf-8")
+        written.add(chart.key)
+    return frozenset(written)
 
 
 def drawing(chart: Chart) -> str:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter, map_coordinates
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness import Budget
 from harness.testing import bench
 
 VARIANTS = ("prototype", "cnn", "class_means", "no_r1", "no_r2", "no_reconstruction")
@@ -274,6 +275,15 @@ def test_a_fit_is_deterministic_in_its_seed(lab, variant):
     differs = [not torch.equal(a, b) for a, b in zip(fitted.state_dict().values(), other.state_dict().values(), strict=True)]
     assert all(same)
     assert any(differs)
+
+
+def test_batches_and_deformations_follow_the_seed(lab):
+    one, other = lab.model("cnn"), lab.model("cnn")
+    for seed, model in enumerate((one, other)):
+        lab.plugin.call(
+            "fit", variant="cnn", model=model, data=lab.data("train"), scale="smoke", params=lab.params, budget=Budget(steps=3), seed=seed
+        )
+    assert not torch.equal(one.h.weight, other.h.weight)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

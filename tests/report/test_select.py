@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from harness.errors import HarnessError, NothingToMeasureError
 from harness.report import shown_runs
 from harness.report.facts import load
+from harness.report.facts.cards import read_card
 from harness.report.facts.facts import choose
 from harness.report.facts.history import FEWEST_RUNS
 from harness.store import Store
@@ -13,8 +16,6 @@ ONE = Recipe(papers=1, trouble=False)
 
 def a_run(store, run_id, day, cases, figures=(), environment=()):
     """Write a small run by hand: cases are dicts over a usual case."""
-    from datetime import UTC, datetime
-
     usual = {"paper": "toy", "variant": "ours", "workload": "infer", "scale": "small", "params": "{}", "target": "cpu", "dtype": "native"}
     usual |= {"mode": "eager", "meter": "latency", "status": "ok", "message": "", "started_at": datetime(2026, 1, day, tzinfo=UTC)}
     card = '{"slug": "toy", "title": "Toy", "family": "toys", "variants": [{"name": "ours", "subject": true}, {"name": "base"}]}'
@@ -31,11 +32,20 @@ def latencies(facts):
 
 def test_the_newest_figure_of_each_machine_stands(tmp_path):
     store = Store(tmp_path)
-    a_run(store, "r1", 1, [{"case_id": "a"}, {"case_id": "b", "variant": "base"}], [{"case_id": "a", "value": 1.0}, {"case_id": "b", "value": 5.0}])
-    a_run(store, "r2", 2, [{"case_id": "a"}], [{"case_id": "a", "value": 2.0}])
-    assert latencies(load(store)) == {2.0}  # row `ours` is one row: the newer figure of it stands
-    assert shown_runs(store) == ["r2", "r1"] or set(shown_runs(store)) == {"r1", "r2"}
-    assert [place.label for place in load(store).places] == ["cpu"]
+    cases = [{"case_id": "a"}, {"case_id": "b", "variant": "base"}]
+    a_run(store, "r1", 1, cases, [{"case_id": "a", "value": 1.0}, {"case_id": "b", "variant": "base", "value": 5.0}])
+    a_run(store, "r2", 2, cases[:1], [{"case_id": "a", "value": 2.0}])
+    facts = load(store)
+    assert latencies(facts) == {2.0, 5.0}
+    assert [(place.label, [run.run_id for run in place.runs]) for place in facts.places] == [("cpu", ["r1", "r2"])]
+    assert set(shown_runs(store)) == {"r1", "r2"}
+
+
+def test_a_run_that_was_superseded_entirely_is_not_judged_on(tmp_path):
+    store = Store(tmp_path)
+    for day in (1, 2):
+        a_run(store, f"r{day}", day, [{"case_id": "a"}], [{"case_id": "a", "value": float(day)}])
+    assert shown_runs(store) == ["r2"]
 
 
 def test_a_case_that_fails_now_is_not_hidden_by_an_older_success(tmp_path):
@@ -104,9 +114,10 @@ def test_history_begins_with_the_third_run(tmp_path):
 
 def test_a_figure_that_was_reused_is_one_moment_of_history(tmp_path):
     store = Store(tmp_path)
+    once = datetime(2026, 1, 1, tzinfo=UTC)
     for day in (1, 2, 3):
-        a_run(store, f"r{day}", day, [{"case_id": "a"}], [{"case_id": "a", "value": 1.0, "started_at": None}])
-    assert load(store).history == {}
+        a_run(store, f"r{day}", day, [{"case_id": "a"}], [{"case_id": "a", "value": 1.0, "started_at": once}])
+    assert len(load(store).history["toy"]) == 1
 
 
 def test_a_plugin_that_broke_since_has_no_card_any_more(tmp_path):
@@ -120,15 +131,11 @@ def test_a_plugin_that_broke_since_has_no_card_any_more(tmp_path):
 
 
 def test_a_card_of_another_version_is_read_as_far_as_it_is_known(tmp_path):
-    from harness.report.facts.cards import read_card
-
     card = read_card('{"slug": "toy", "title": "Toy", "family": "toys", "invented_later": [1], "claims": [{"id": "c", "quantity": "q", "subject": "s"}]}')
     assert (card.slug, card.claims[0].id, card.deviations, card.default_params("small")) == ("toy", "c", (), "{}")
 
 
 def test_default_points_are_the_first_of_each_axis_at_the_scale():
-    from harness.report.facts.cards import read_card
-
     sweep = '{"length": {"smoke": [16], "small": [64, 128]}, "batch": [2, 4]}'
     card = read_card(f'{{"slug": "toy", "title": "Toy", "family": "toys", "sweep": {sweep}}}')
     assert card.default_params("small") == '{"batch": 2, "length": 64}'

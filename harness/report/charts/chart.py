@@ -27,6 +27,7 @@ class Chart:
         spec: Vega-Lite, without a width and without colours: the page gives those.
         fields: Data field to the heading it has when the data are saved, with unit.
         part: The part of a page it belongs to.
+        is_plugins: True for a chart that a plugin gave: nothing about it is sure.
         says_it_itself: True where `words` would only repeat what can be read in the drawing.
     """
 
@@ -38,6 +39,7 @@ class Chart:
     fields: Mapping[str, str]
     part: str = ""
     says_it_itself: bool = False
+    is_plugins: bool = False
 
     @property
     def height(self) -> int:
@@ -115,13 +117,20 @@ def series(names: Sequence[str], title: str = "Variant") -> dict[str, Any]:
 
 
 def ticks(values: Sequence[float]) -> list[float]:
-    """Return the 1, 2, 5 steps that lie within the range of `values`, with one on either side: calmer than every step of a decade."""
+    """Return the 1, 2, 5 steps that hold `values` between them, or where those are many the powers of ten: calmer than every step of a decade."""
     low, high = min(values), max(values)
-    steps = [m * 10.0**e for e in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1) for m in (1, 2, 5)]
-    below = max((i for i, step in enumerate(steps) if step <= low), default=0)
-    above = min((i for i, step in enumerate(steps) if step >= high), default=len(steps) - 1)
-    kept = steps[below : above + 1]
-    return [short(step) for step in (kept if len(kept) <= _MOST_TICKS else [s for s in kept if f"{s:e}".startswith("1.")])]
+    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
+    fine = _holding([m * 10.0**e for e in range(first, last) for m in (1, 2, 5)], low, high)
+    if len(fine) <= _MOST_TICKS:
+        return fine
+    return _holding([10.0**e for e in range(first, last + 1)], low, high)
+
+
+def _holding(steps: Sequence[float], low: float, high: float) -> list[float]:
+    """Return the steps from the last at or below `low` to the first at or above `high`."""
+    below = max(i for i, step in enumerate(steps) if step <= low)
+    above = min(i for i, step in enumerate(steps) if step >= high)
+    return [short(step) for step in steps[below : above + 1]]
 
 
 def log_axis(values: Sequence[float], form: str = "~g") -> dict[str, Any]:

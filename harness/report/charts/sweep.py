@@ -123,7 +123,8 @@ def _spec(values: Sequence[Mapping[str, Any]], axis: str, title: str, names: Seq
     x = field(
         "x", "quantitative", spoken(axis), scale={"type": "log", "nice": False, "padding": 12}, axis={"values": sizes, "format": "~s"}
     )
-    y = field("y", "quantitative", title, **log_axis([v["y"] for v in values]))
+    heights = [v[end] for v in values for end in ("y", "y_low", "y_high", "fit") if v.get(end) and v[end] > 0]
+    y = field("y", "quantitative", title, **log_axis(heights))
     colour = series(names)
     tips = [field("variant", "nominal", "Variant"), field("x", "quantitative", spoken(axis)),
             *(field(end, "quantitative", label, format=".4~g") for end, label in (("y", title), ("y_low", "low"), ("y_high", "high")))]  # fmt: skip

@@ -77,4 +77,4 @@ def _shown_chart(artifact: StoredArtifact) -> Shown:
         return Shown(*head, text="cannot be shown: the chart is not a Vega-Lite specification")
     key = file_slug(f"artifact-{artifact.paper}-{artifact.variant}-{artifact.name}")
     title, words = f"{artifact.name}, {artifact.variant}", artifact.caption or artifact.name
-    return Shown(*head, chart=Chart(key, title, artifact.caption, words, spec, {}, says_it_itself=True))
+    return Shown(*head, chart=Chart(key, title, artifact.caption, words, spec, {}, says_it_itself=True, is_plugins=True))

@@ -44,7 +44,7 @@ def paper() -> Paper:
         ],
         sweep={
             "config": {
-                "smoke": ("freq_pairs", "layer"),
+                "smoke": ("freq_pairs",),
                 "small": ("layer", "freq_pairs", "digits"),
                 "paper": ("layer", "litv2_s", "litv2_m", "litv2_b"),
             },
