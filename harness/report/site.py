@@ -114,6 +114,7 @@ def _write(folder: Path, facts: Facts, claims: Sequence[ClaimRow], sizes: Sequen
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # columns of saved data keep their order
     environment.filters |= {"digits": plain_digits, "cell": cell_markup, "prose": prose}
     write_assets(folder / "assets")
     head = _head(facts, claims)

@@ -368,3 +368,18 @@ def test_published_ratios_are_those_of_the_figures_they_quote(lab):
     assert ratios["boost-weather"] == pytest.approx(1 - 0.602, abs=0.006)
     assert ratios["fifth-is-faster"] == pytest.approx(1 / 2.9, abs=0.002)
     assert ratios["fifth-is-lighter"] == pytest.approx(1 / 5.9, abs=0.002)
+
+
+# What the method does for quality
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_attention_between_variates_and_normalised_series_pay():
+    """Against DLinear on lagged series, on variates never met, and against the vanilla Transformer where levels drift: the findings of the card."""
+    lagged, drifting = bench("itransformer", scale="small"), bench("itransformer", scale="small", series="drifting")
+    found = {variant: lagged.metric(variant) for variant in ("itransformer", "itransformer_fixed20", "dlinear")}
+    assert found["itransformer"]["mse"].value < 0.9 * found["dlinear"]["mse"].value
+    assert found["itransformer"]["mse_over_naive"].value < 0.9
+    assert found["itransformer_fixed20"]["mse_unseen"].value < 1.3 * found["itransformer"]["mse_unseen"].value
+    assert drifting.metric("itransformer")["mse"].value < 0.6 * drifting.metric("transformer")["mse"].value

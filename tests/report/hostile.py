@@ -25,7 +25,17 @@ CARD = Paper(
     qualities={IMAGE: "higher", SCRIPT: "lower"},
     sizes=[PublishedSize(f"ours {IMAGE}", "parameters", "27.8 M", source=ALL, input=ALL, convention=ALL)],
     claims=[
-        Claim(f"c {IMAGE}", "latency", f"ours {IMAGE}", f"base {SCRIPT}", ratio=0.5, source=ALL, says=ALL, measured_on=ALL, scaled=Scaled(order=True, why=ALL)),
+        Claim(
+            f"c {IMAGE}",
+            "latency",
+            f"ours {IMAGE}",
+            f"base {SCRIPT}",
+            ratio=0.5,
+            source=ALL,
+            says=ALL,
+            measured_on=ALL,
+            scaled=Scaled(order=True, why=ALL),
+        ),
         Claim("d", IMAGE, f"ours {IMAGE}", f"base {SCRIPT}", difference=0.1, source=ALL, says=ALL),
     ],
     deviations=[ALL],
@@ -55,7 +65,9 @@ def write_hostile(location):
     for case in [c for c in cases if c["meter"] == "energy"]:
         case |= {"status": "failed", "message": ALL, "traceback": ALL}
     store.write("cases", run_id, "sealed", cases)
-    store.write("environments", run_id, "environment", [{"key": key, "value": ALL} for key in ("cpu_model", "os", "fitness_verdict", IMAGE)])
+    store.write(
+        "environments", run_id, "environment", [{"key": key, "value": ALL} for key in ("cpu_model", "os", "fitness_verdict", IMAGE)]
+    )
     papers = store.read("papers", [run_id]).to_pylist()
     papers.append({"paper": IMAGE, "card": "", "origin": ALL, "status": "broken", "message": ALL, "traceback": ALL})
     store.write("papers", run_id, "papers", papers)

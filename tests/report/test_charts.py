@@ -131,7 +131,7 @@ def test_two_modes_are_seen_as_a_step(facts, card, cpu):
 def test_a_roofline_needs_both_peaks(facts, cpu):
     cards = list(facts.cards.values())
     (chart,) = roofline_charts(facts, cards, cpu, "all")
-    assert all(0 < value["reached"] for value in values(chart))
+    assert all(value["reached"] > 0 for value in values(chart))
     bare = replace(cpu, runs=tuple(replace(run, environment={"peak_flops": "1e12"}) for run in cpu.runs))
     assert roofline_charts(facts, cards, bare, "all") == []
 
@@ -191,8 +191,10 @@ def test_many_charts_are_left_to_the_browser(facts, card, cpu, tmp_path):
 
 def test_a_plugins_chart_cannot_fetch_anything(facts, card, cpu):
     (chart,) = night_charts(facts, card, cpu)
-    asking = replace(chart, is_plugins=True, spec={"data": {"url": "http://127.0.0.1:9/secret.csv"}, "mark": "point", "encoding": {"x": {"field": "a"}}})
-    with pytest.raises(ValueError, match="(?i)not allowed|allowed"):
+    asking = replace(
+        chart, is_plugins=True, spec={"data": {"url": "http://127.0.0.1:9/secret.csv"}, "mark": "point", "encoding": {"x": {"field": "a"}}}
+    )
+    with pytest.raises(ValueError, match=r"(?i)allowed"):
         drawing(asking)
 
 

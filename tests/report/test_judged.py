@@ -49,7 +49,9 @@ def test_a_claim_of_a_paper_that_is_not_shown_is_no_row(facts):
 
 
 def test_scaled_down_checks_are_counted_apart(facts):
-    rows = claim_rows(facts, [judged(verdict="not testable here", measured=None, low=None, high=None), judged(scaled=True, form="order", claimed=None)])
+    rows = claim_rows(
+        facts, [judged(verdict="not testable here", measured=None, low=None, high=None), judged(scaled=True, form="order", claimed=None)]
+    )
     assert {mark.name: n for mark, n in verdict_counts(rows) if n} == {"not testable here": 1}
     assert {mark.name: n for mark, n in verdict_counts(rows, scaled=True) if n} == {"upheld": 1}
 

@@ -19,7 +19,9 @@ def a_run(store, run_id, day, cases, figures=(), environment=()):
     usual = {"paper": "toy", "variant": "ours", "workload": "infer", "scale": "small", "params": "{}", "target": "cpu", "dtype": "native"}
     usual |= {"mode": "eager", "meter": "latency", "status": "ok", "message": "", "started_at": datetime(2026, 1, day, tzinfo=UTC)}
     card = '{"slug": "toy", "title": "Toy", "family": "toys", "variants": [{"name": "ours", "subject": true}, {"name": "base"}]}'
-    store.write("runs", run_id, "run", [{"started_at": datetime(2026, 1, day, tzinfo=UTC), "state": "finished", "options": "{}", "plan": "[]"}])
+    store.write(
+        "runs", run_id, "run", [{"started_at": datetime(2026, 1, day, tzinfo=UTC), "state": "finished", "options": "{}", "plan": "[]"}]
+    )
     store.write("papers", run_id, "papers", [{"paper": "toy", "card": card, "status": "ok"}])
     store.write("environments", run_id, "environment", [{"key": k, "value": v} for k, v in dict(environment).items()])
     store.write("cases", run_id, "sealed", [usual | case for case in cases])
@@ -69,7 +71,9 @@ def test_two_machines_are_two_places(tmp_path):
 def test_new_software_is_the_same_place(tmp_path):
     store = Store(tmp_path)
     for day, torch in ((1, "2.12.0"), (2, "2.13.0")):
-        a_run(store, f"r{day}", day, [{"case_id": "a"}], [{"case_id": "a", "value": float(day)}], {"cpu_model": "One", "package.torch": torch})
+        a_run(
+            store, f"r{day}", day, [{"case_id": "a"}], [{"case_id": "a", "value": float(day)}], {"cpu_model": "One", "package.torch": torch}
+        )
     assert len(load(store).places) == 1
 
 
@@ -124,14 +128,18 @@ def test_a_plugin_that_broke_since_has_no_card_any_more(tmp_path):
     store = Store(tmp_path)
     a_run(store, "r1", 1, [{"case_id": "a"}], [{"case_id": "a", "value": 1.0}])
     a_run(store, "r2", 2, [{"case_id": "a"}])
-    store.write("papers", "r2", "papers", [{"paper": "toy", "card": "", "status": "broken", "message": "no module 'x'", "traceback": "..."}])
+    store.write(
+        "papers", "r2", "papers", [{"paper": "toy", "card": "", "status": "broken", "message": "no module 'x'", "traceback": "..."}]
+    )
     facts = load(store)
     assert facts.cards == {}
     assert [(broken.paper, broken.message) for broken in facts.broken] == [("toy", "no module 'x'")]
 
 
 def test_a_card_of_another_version_is_read_as_far_as_it_is_known(tmp_path):
-    card = read_card('{"slug": "toy", "title": "Toy", "family": "toys", "invented_later": [1], "claims": [{"id": "c", "quantity": "q", "subject": "s"}]}')
+    card = read_card(
+        '{"slug": "toy", "title": "Toy", "family": "toys", "invented_later": [1], "claims": [{"id": "c", "quantity": "q", "subject": "s"}]}'
+    )
     assert (card.slug, card.claims[0].id, card.deviations, card.default_params("small")) == ("toy", "c", (), "{}")
 
 

@@ -59,7 +59,9 @@ def test_nothing_is_loaded_from_elsewhere(site):
 
 
 def test_links_to_elsewhere_are_for_people_alone(site):
-    outside = {a["href"] for page in pages(site) for tag, a in Tags(page.read_text()).found if tag == "a" and a.get("href", "").startswith("http")}
+    outside = {
+        a["href"] for page in pages(site) for tag, a in Tags(page.read_text()).found if tag == "a" and a.get("href", "").startswith("http")
+    }
     assert {re.match(r"https://[^/]+", address).group() for address in outside} == {"https://arxiv.org", "https://github.com"}
 
 

@@ -2,10 +2,10 @@ import pytest
 
 from harness.report.facts import load
 from harness.report.notation.quantities import Tier
+from harness.report.notation.units import DisplayUnit
 from harness.report.tables.cells import CellWriter, figure_cell
 from harness.report.tables.markup import cell_markup, plain_digits
 from harness.report.tables.table import build_table
-from harness.report.notation.units import DisplayUnit
 from tests.report.made import about, fig
 from tests.report.synthetic import Recipe, write_store
 
@@ -23,7 +23,11 @@ def cells(table, label, place=None, **wanted):
 
 def test_rows_are_variants_in_the_cards_order_the_method_first(attention):
     first = [(row.key.paper, row.key.variant, row.is_subject) for row in attention.rows[:3]]
-    assert first == [("folded_attention", "folded_attention", True), ("folded_attention", "dense", False), ("folded_attention", "window", False)]
+    assert first == [
+        ("folded_attention", "folded_attention", True),
+        ("folded_attention", "dense", False),
+        ("folded_attention", "window", False),
+    ]
     assert [row.opens_group for row in attention.rows[:4]] == [True, False, False, True]
 
 
@@ -52,7 +56,9 @@ def test_with_one_place_columns_stand_by_what_they_are_about(tmp_path):
 
 
 def test_the_method_is_best_where_its_interval_says_so(attention):
-    marks = [cell.best for (cell,) in cells(attention, "Latency", "cpu", workload="infer", params='{"length": 64}', paper="folded_attention")]
+    marks = [
+        cell.best for (cell,) in cells(attention, "Latency", "cpu", workload="infer", params='{"length": 64}', paper="folded_attention")
+    ]
     assert marks == [True, False, False]
 
 
@@ -124,17 +130,24 @@ def test_a_table_too_long_to_sort_keeps_default_points(facts):
 
 
 def test_conditions_are_offered_for_filtering_where_they_differ(attention):
-    assert {f.field: f.values for f in attention.filters} == {"paper": ("folded_attention", "gated_attention"), "workload": ("infer", "train_step")}
+    assert {f.field: f.values for f in attention.filters} == {
+        "paper": ("folded_attention", "gated_attention"),
+        "workload": ("infer", "train_step"),
+    }
 
 
 def test_a_figure_is_written_once_for_all_tables(facts):
     writer = CellWriter(facts)
     card = facts.cards["folded_attention"]
     first, second = (build_table(facts, [card], writer=writer) for _ in range(2))
-    assert all(a is b for left, right in zip(first.rows, second.rows, strict=True) for a, b in zip(left.cells, right.cells, strict=True) if a.order)
+    assert all(
+        a is b for left, right in zip(first.rows, second.rows, strict=True) for a, b in zip(left.cells, right.cells, strict=True) if a.order
+    )
 
 
-@pytest.mark.parametrize(("value", "written"), [(4089184256.0, "4089184256"), (0.00123456789012, "0.00123456789"), (1e30, "1e+30"), (0.0, "0")])
+@pytest.mark.parametrize(
+    ("value", "written"), [(4089184256.0, "4089184256"), (0.00123456789012, "0.00123456789"), (1e30, "1e+30"), (0.0, "0")]
+)
 def test_scripts_get_every_digit_of_a_count(value, written):
     assert plain_digits(value) == written
 

@@ -23,6 +23,8 @@ COUNTED = ("macs", "peak_activation")
 
 _WIDE = 30
 """Where costs lie further apart than that, a linear axis would crowd the small ones together."""
+_FEW = 8
+"""As many labels as find room."""
 _MOST_NAMES = 3
 """Names of points on one spot that are written out."""
 
@@ -119,11 +121,12 @@ def _about(points: Sequence[Point], good: Quantity) -> str:
 
 
 def _name(values: Sequence[dict[str, Any]]) -> None:
-    """Label the points worth a name: methods and the front, those on one spot together."""
+    """Label the points, or where they are many those worth a name, methods and the front; those on one spot together."""
+    few = len(values) <= _FEW
     spots: dict[tuple[float, float], list[dict[str, Any]]] = {}
     for value in values:
         value["label"] = ""
-        if value["front"] or value["role"] == "method":
+        if few or value["front"] or value["role"] == "method":
             spots.setdefault((value["x"], value["y"]), []).append(value)
     for members in spots.values():
         names = list(dict.fromkeys(member["variant"] for member in members))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from harness.report.notation.points import file_slug
 
 INDEX, LEDGER, MACHINES, FAILURES, READING = "index.html", "claims.html", "machines.html", "failures.html", "reading.html"
@@ -24,4 +26,4 @@ def outside(address: str) -> str:
 
 def arxiv_address(arxiv: str) -> str:
     """Return the address of a paper on arXiv; empty where there is none."""
-    return f"https://arxiv.org/abs/{arxiv}" if arxiv else ""
+    return f"https://arxiv.org/abs/{quote(arxiv)}" if arxiv else ""

@@ -33,6 +33,7 @@
       const spec = specOf(figure);
       const config = configFor(spec, window.harnessIsDark(), canvas.clientWidth);
       const result = await vegaEmbed(canvas, sized(spec, "container"), { ...OPTIONS, config });
+      canvas.querySelector("svg")?.setAttribute("aria-hidden", "true");  // the canvas itself says in words what is drawn
       views.set(figure, result);
       figure.dataset.drawn = "true";
     } catch (error) {

@@ -98,7 +98,7 @@
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(on));
       table.classList.toggle("show-ratios", on);
-      for (const cell of api.cells().nodes()) {
+      for (const cell of api.cells().nodes().toArray()) {
         if (!cell.classList.contains("fig")) continue;
         if (cell.dataset.value === undefined) cell.dataset.value = cell.dataset.order;
         cell.dataset.order = on ? (cell.dataset.ratio ?? "") : cell.dataset.value;

@@ -96,7 +96,40 @@ def paper() -> Paper:
                 "like series whose variates follow factors with either sign."
             ),
         ],
-        findings=[],
+        findings=[
+            (
+                "The gain over the vanilla Transformer shows where levels drift, and not where they stay. Mean squared errors of seed 0 are 0.544 against "
+                "3.548 on `drifting`, but 0.793 against 0.802 on `lagged` and 0.802 against 0.808 on `crowded`. The vanilla model alone does not normalise each "
+                "window by itself. The authors' main table agrees in part: with such a normalisation (their column Stationary) a Transformer has 0.193 on ECL, "
+                "where the vanilla one has 0.277 and the inverted one 0.178."
+            ),
+            (
+                "The vanilla Transformer needs a high learning rate. On a like series whose variates follow factors with either sign its error on the "
+                "validation part was 1.03 at a rate of 0.0003, 0.93 at 0.001 and 0.78 at 0.003; a low rate would have made the gain look large."
+            ),
+            (
+                "Where each variate is the echo of one leader (`leaders`), the error is 0.534 against 0.631 of DLinear (seed 0): 15 % lower, not the fifth that "
+                "the reduced check asks for. There is more to find between variates: on 32 variates with factors of either sign, 24 steps ahead, ridge "
+                "regression on the pasts of all variates had 0.44, the inverted model 0.61 to 0.62, and a linear map of each variate's own past 0.62."
+            ),
+            (
+                "With tokens 64 wide a training step at 862 variates is dearer than one of PatchTST: 1.5 s against 0.8 s of one core, 693 MB against 420 MB. "
+                "The softmax over pairs of variates does not shrink with the width. At the published width the method multiplies far less: 8.6 G "
+                "multiply-accumulates a window against 66.2 G, counted."
+            ),
+            (
+                "A longer past helps: 1.025, 0.793, 0.666 and 0.626 with 48, 96, 192 and 384 steps on `lagged` (seed 0). Much of that is the weekly "
+                "rhythm, of which 96 steps do not show a whole turn."
+            ),
+            (
+                "Trained on the first 6 of 32 variates, the error on the other 26 is 4 to 7 % higher than after training on all (three seeds). They follow "
+                "the same six factors, which makes them easier to meet than strangers."
+            ),
+            (
+                "On `macrodata`, the one real series, PatchTST is best with 0.627; the inverted model has 0.778, DLinear 1.479, the vanilla Transformer "
+                "3.439 (seed 0)."
+            ),
+        ],
         data="Generated hourly series of lagged factors; `macrodata` of statsmodels, quarterly figures of the United States from 1959 to 2009.",
         code="https://github.com/thuml/iTransformer",
     )

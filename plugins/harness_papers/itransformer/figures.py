@@ -34,7 +34,7 @@ def forecasts(past: Tensor, future: Tensor, forecast: Tensor) -> Chart:
         "mark": {"type": "line", "strokeWidth": 1.5},
         "encoding": {
             "row": {"field": "variate", "title": None},
-            "x": {"field": "step", "type": "quantitative", "title": "steps from now"},
+            "x": {"field": "step", "type": "quantitative", "title": "steps from now", "scale": {"nice": False}},
             "y": {"field": "value", "type": "quantitative", "title": "z-score", "scale": {"zero": False}},
             "color": {"field": "of", "title": None, "scale": {"domain": ["truth", "forecast"], "range": ["#9aa0a6", "#d93025"]}},
         },
@@ -45,9 +45,9 @@ def forecasts(past: Tensor, future: Tensor, forecast: Tensor) -> Chart:
 
 
 def error_ahead(past: Tensor, future: Tensor, forecast: Tensor) -> Chart:
-    """Draw the mean squared error at each step ahead, beside that of repeating the last day."""
+    """Draw the mean squared error at each step ahead, beside that of repeating the last 24."""
     rows = []
-    for of, guess in (("model", forecast), ("yesterday again", naive(past, future.shape[1]))):
+    for of, guess in (("model", forecast), ("the last 24 steps again", naive(past, future.shape[1]))):
         errors = (guess - future).square().mean((0, 2))
         rows += [{"step": s + 1, "mse": round(e, 4), "of": of} for s, e in enumerate(errors.tolist())]
     spec = {
