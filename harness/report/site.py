@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,13 @@ def _write(folder: Path, facts: Facts, claims: Sequence[ClaimRow], sizes: Sequen
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # columns of saved data keep their order
     environment.filters |= {"digits": plain_digits, "cell": cell_markup, "prose": prose}
-    write_assets(folder / "assets")
+    with ThreadPoolExecutor(1) as beside:  # bundling takes a second or more, outside Python
+        assets = beside.submit(write_assets, folder / "assets")
+        _write_pages(folder, environment, facts, claims, sizes)
+        assets.result()
+
+
+def _write_pages(folder: Path, environment: jinja2.Environment, facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size]) -> None:
     head = _head(facts, claims)
     pages = list(_pages(facts, claims, sizes))
     static = write_drawings([chart for page in pages for chart in page.charts], folder / "charts")

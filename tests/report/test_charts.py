@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.plugin.card import Better
 from harness.report.charts.breakdown import breakdown_charts
-from harness.report.charts.chart import ticks
+from harness.report.charts.chart import reach, ticks
 from harness.report.charts.distribution import distribution_charts
 from harness.report.charts.gains import gains, gains_chart
 from harness.report.charts.nights import night_charts
@@ -218,3 +218,8 @@ def test_a_plugins_broken_chart_is_left_out_and_the_rest_is_drawn(facts, card, c
 )
 def test_only_one_drawing_takes_the_width_of_the_page(spec, single):
     assert is_single(spec) is single
+
+
+def test_a_hopelessly_wide_interval_does_not_squeeze_the_rest():
+    assert reach([1.0, 2.0], [1e-9, 1e9, None]) == [1.0, 2.0, 0.25, 8.0]
+    assert reach([1.0, 2.0], [0.9, 2.2]) == [1.0, 2.0, 0.9, 2.2]

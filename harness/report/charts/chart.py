@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 """Names the grammar; nothing is ever fetched from it."""
 HEIGHT = 220
+_MOST_ROOM = 4.0
+"""Error bars may stretch a logarithmic axis by that factor beyond the outermost figures, and are cut there."""
 _MOST_TICKS = 9
 """More labels than that on an axis are thinned to powers of ten."""
 
@@ -108,7 +110,13 @@ def whiskers(
         return []
     other = "y" if along == "x" else "x"
     encoding = {along: ends, f"{along}2": {"field": f"{along}_high"}, other: across, "color": colour, "tooltip": {"value": None}}
-    return [{"mark": {"type": "rule", "opacity": 0.75}, "encoding": encoding, "transform": [{"filter": f"isValid(datum.{along}_low)"}]}]
+    return [
+        {
+            "mark": {"type": "rule", "opacity": 0.75, "clip": True},
+            "encoding": encoding,
+            "transform": [{"filter": f"isValid(datum.{along}_low)"}],
+        }
+    ]
 
 
 def series(names: Sequence[str], title: str = "Variant") -> dict[str, Any]:
@@ -131,6 +139,17 @@ def _holding(steps: Sequence[float], low: float, high: float) -> list[float]:
     below = max(i for i, step in enumerate(steps) if step <= low)
     above = min(i for i, step in enumerate(steps) if step >= high)
     return [short(step) for step in steps[below : above + 1]]
+
+
+def reach(middles: Sequence[float], ends: Iterable[float | None]) -> list[float]:
+    """Return what an axis has to hold: the figures, and their intervals as far as a hopelessly wide one does not squeeze the rest.
+
+    Args:
+        middles: The figures, positive.
+        ends: Ends of their intervals.
+    """
+    low, high = min(middles) / _MOST_ROOM, max(middles) * _MOST_ROOM
+    return [*middles, *(min(max(end, low), high) for end in ends if end is not None)]
 
 
 def log_axis(values: Sequence[float], form: str = "~g") -> dict[str, Any]:

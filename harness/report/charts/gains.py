@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.report.charts.chart import Chart, field, layered, short
+from harness.report.charts.chart import Chart, field, layered, reach, short
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import RowKey
@@ -89,7 +89,7 @@ def _label(metric: str, provenance: str) -> str:
 
 def _domain(values: Sequence[dict[str, Any]]) -> list[float]:
     """Return the ends of the axis: 1 is always seen, and a hair's breadth is never drawn as a gulf."""
-    ends = [v[end] for v in values for end in ("ratio", "low", "high") if v[end] is not None]
+    ends = reach([v["ratio"] for v in values], (v[end] for v in values for end in ("low", "high")))
     return [short(min(*ends, _CLOSEST[0]) / _ROOM), short(max(*ends, _CLOSEST[1]) * _ROOM)]
 
 
@@ -109,7 +109,7 @@ def _layers(papers: Sequence[str], labels: Sequence[str], domain: Sequence[float
     place = {"y": y, "yOffset": offset, "color": colour}
     return [
         {"data": {"values": [{}]}, "mark": {"type": "rule", "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 1}}},
-        {"mark": {"type": "rule", "strokeWidth": 1.5}, "transform": [{"filter": "isValid(datum.low)"}],
+        {"mark": {"type": "rule", "strokeWidth": 1.5, "clip": True}, "transform": [{"filter": "isValid(datum.low)"}],
          "encoding": {**place, "x": {**x, "field": "low"}, "x2": {"field": "high"}}},
         {"mark": {"type": "point", "size": 55}, "encoding": {**place, "x": x, "tooltip": tips,
          "shape": field("metric", "nominal", sort=labels, scale={"domain": labels})}},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.plugin.card import Better
-from harness.report.charts.chart import Chart, field, layered, log_axis, short, whiskers
+from harness.report.charts.chart import Chart, field, layered, log_axis, reach, short, whiskers
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import Fig, RowKey
@@ -148,7 +148,8 @@ def _datum(point: Point, cost_unit: DisplayUnit, good_unit: DisplayUnit, is_fron
 
 
 def _spec(values: Sequence[Mapping[str, Any]], cost_title: str, good_title: str) -> dict[str, Any]:
-    costs = [end for v in values for end in (v["x"], v["x_low"], v["x_high"]) if end is not None]
+    middles = [v["x"] for v in values]
+    costs = reach(middles, (v[end] for v in values for end in ("x_low", "x_high"))) if min(middles) > 0 else middles
     plain = {"scale": {"zero": False, "padding": 16, "nice": True}, "axis": {"tickCount": 6}}
     is_wide = min(costs) > 0 and max(costs) > _WIDE * min(costs)
     x = field("x", "quantitative", cost_title, **(log_axis(costs) if is_wide else plain))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.report.charts.chart import Chart, field, layered, log_axis, series, shapes, short, whiskers
+from harness.report.charts.chart import Chart, field, layered, log_axis, reach, series, shapes, short, whiskers
 from harness.report.facts.cards import Card
 from harness.report.facts.facts import Facts
 from harness.report.facts.figures import Fig
@@ -123,7 +123,7 @@ def _spec(values: Sequence[Mapping[str, Any]], axis: str, title: str, names: Seq
     x = field(
         "x", "quantitative", spoken(axis), scale={"type": "log", "nice": False, "padding": 12}, axis={"values": sizes, "format": "~s"}
     )
-    heights = [v[end] for v in values for end in ("y", "y_low", "y_high", "fit") if v.get(end) and v[end] > 0]
+    heights = reach([v["y"] for v in values], (v.get(end) for v in values for end in ("y_low", "y_high", "fit")))
     y = field("y", "quantitative", title, **log_axis(heights))
     colour = series(names)
     tips = [field("variant", "nominal", "Variant"), field("x", "quantitative", spoken(axis)),

@@ -15,6 +15,7 @@ FEWEST_DIGITS, MOST_DIGITS = 2, 6
 _SCIENTIFIC_BELOW, _SCIENTIFIC_FROM = 1e-4, 1e7
 """Outside these a number is written with a power of ten."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_DECADE = 10.0
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
 
@@ -60,11 +61,20 @@ def fixed(value: float, places: int) -> str:
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """Write an interval with the digits of its value: `1.58–1.67`; empty where there is none, or it is a point."""
+    """Write an interval with the digits of its value: `1.58–1.67`; empty where there is none, or it is a point.
+
+    The ends of one that spans a decade have little to do with its value: each gets its own two digits.
+
+    >>> interval(0.43, 0.00004, 207628.0)
+    '4.0×10⁻⁵–210,000'
+    """
     if low is None or high is None or low == high or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     places = decimals(value, low, high)
-    return f"{fixed(low, places)}{'–' if low >= 0 else ' to '}{fixed(high, places)}"
+    ends = (places, places)
+    if 0 < low < high / _DECADE:
+        ends = (FEWEST_DIGITS - 1 - _exponent(low), FEWEST_DIGITS - 1 - _exponent(high))
+    return f"{fixed(low, ends[0])}{'–' if low >= 0 else ' to '}{fixed(high, ends[1])}"
 
 
 def quantity(value: float | None, unit: str, low: float | None = None, high: float | None = None) -> str:

@@ -40,11 +40,17 @@ def trust_in(facts: Facts, place: Place) -> Trust:
     noisy = sum(f.noisy for f in latencies)
     widths = [(f.high - f.low) / 2 / f.value for f in latencies if f.low is not None and f.high is not None and f.value > 0]
     half_width = median(widths) if widths else None
-    spread = f"latencies are known to ±{half_width:.1%} (median)" if half_width is not None else "latencies have no interval"
+    spread = _spread(half_width)
     fitness = place.environment().get("fitness_verdict", "")
     timed = f"{noisy} of {len(latencies)} latencies carry a noise mark; {spread}" if latencies else "nothing was timed"
     words = f"{timed}; before the run: {fitness}" if fitness else timed
     return Trust(_mark(len(latencies), noisy, half_width), len(latencies), noisy, half_width, words)
+
+
+def _spread(half_width: float | None) -> str:
+    if half_width is None:
+        return "latencies have no interval"
+    return f"latencies are known to ±{half_width:.1%} (median)" if half_width < 1 else "half of the latencies are not known to ±100%"
 
 
 def _mark(timed: int, noisy: int, half_width: float | None) -> Mark:
