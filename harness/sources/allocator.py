@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch.autograd import DeviceType  # type: ignore[attr-defined]
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,11 @@ def peak_of(run: Callable[[], Any], device: str) -> Peak:
 
 
 def _cpu_peak(run: Callable[[], Any]) -> Peak:
-    """Add up the CPU allocator's events in the order of time: exact, and the same in every run."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, record_shapes=False) as tracer:
+    """Add up the CPU allocator's events in the order of time: exact, and the same in every run.
+
+    Autograd's own profiler: `torch.profiler` around it imports the compiler first, which costs a second in every process.
+    """
+    with profile(profile_memory=True) as tracer:
         result = run()
     live = peak = 0
     for size in _allocations(tracer):
@@ -45,9 +48,9 @@ def _cpu_peak(run: Callable[[], Any]) -> Peak:
 
 def _allocations(tracer: profile) -> Iterator[int]:
     """Yield the signed size of every CPU allocation and release, in order."""
-    assert tracer.profiler is not None and tracer.profiler.kineto_results is not None
+    assert tracer.kineto_results is not None
     # The results' typing stubs leave out what memory events carry.
-    events: list[Any] = tracer.profiler.kineto_results.events()
+    events: list[Any] = tracer.kineto_results.events()
     memory = [event for event in events if event.name() == "[memory]" and event.device_type() == DeviceType.CPU]
     for event in sorted(memory, key=lambda event: event.start_ns()):
         yield event.nbytes()
