@@ -123,7 +123,7 @@ def load(source: Source) -> Plugin:
     try:
         with time_limit(IMPORT_LIMIT_S, f"importing took more than {IMPORT_LIMIT_S:g} s; do no work at import, only in the hooks"):
             module = source.load()
-            hooks = _hooks_of(source.name, module)
+            hooks = Hooks(source.name, module)
             card = hooks.call("paper")
     except (Exception, SystemExit) as error:
         message, trace = explain(error, source.path or source.module)
@@ -137,16 +137,6 @@ def load(source: Source) -> Plugin:
             f"{where}: hook 'paper' gave {type(card).__name__}; mark a function paper() with @hookimpl that returns a Paper",
         )
     return Plugin(source, card, hooks)
-
-
-_HOOKS: dict[ModuleType, Hooks] = {}
-
-
-def _hooks_of(name: str, module: ModuleType) -> Hooks:
-    """Return a module's hooks as they were when it was imported: a submodule of a hook's name (`model.py`) takes the hook's place later on."""
-    if module not in _HOOKS:
-        _HOOKS[module] = Hooks(name, module)
-    return _HOOKS[module]
 
 
 def _sources(paths: Sequence[str | Path]) -> Iterator[Source | Plugin]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -29,7 +29,7 @@ class Hooks:
         check_names(module)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._manager.register(module, name)
+        self._manager.register(SimpleNamespace(**hookspecs.hooks_marked_in(module)), name)
         if not self.has("paper"):
             raise CardError(f"{module.__file__}: no hook 'paper'; mark a function paper() with @hookimpl that returns the card")
 
@@ -53,9 +53,7 @@ class Hooks:
 
 def check_names(module: ModuleType) -> None:
     """Refuse hooks and arguments that do not exist, with the nearest that do."""
-    for name, function in vars(module).items():
-        if not hasattr(function, f"{hookspecs.PROJECT}_impl"):
-            continue
+    for name, function in hookspecs.hooks_marked_in(module).items():
         if name not in _SPECIFIED:
             raise CardError(f"{_where(function)}: there is no hook {name!r}; {nearest(name, _SPECIFIED)}")
         code = function.__code__

@@ -8,7 +8,8 @@ measured, and owns timing, threads and files. Only `paper` runs in the host's ow
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -17,7 +18,24 @@ from harness.plugin.values import Artifact, Budget, Data, Quality, Work
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_mark = pluggy.HookimplMarker(PROJECT)
+_MARKED: dict[str, list[Callable[..., Any]]] = {}
+
+
+def hookimpl(function: _Function) -> _Function:
+    """Mark a function as one of a plugin's hooks.
+
+    It is remembered as well: importing a submodule of a hook's name (`model.py`) puts the submodule in the function's place.
+    """
+    _MARKED.setdefault(function.__module__, []).append(function)
+    return _mark(function)
+
+
+def hooks_marked_in(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the functions that were marked as hooks while `module` was imported, by name."""
+    return {f.__name__: f for f in _MARKED.get(module.__name__, ()) if f.__globals__ is vars(module)}
 
 
 @hookspec

@@ -103,10 +103,15 @@ def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Li
     return CaseResult(case, status, message, trace, readings, time.monotonic() - start, len(seen.observations), started_at)
 
 
+def is_built_on_meta(case: Case) -> bool:
+    """Say whether a case's models are built without memory: nothing of published dimensions is counted on a real device."""
+    return case.meter == "flops" and case.scale == Scale.PAPER
+
+
 def _job(planned: Planned, target: Target, limits: Limits, repetition: int) -> Job:
     scale = Scale(planned.case.scale)
     effort = Effort(repetition, MEASURING_S[scale], scale == Scale.SMOKE)
-    device = META if planned.case.meter == "flops" and scale == Scale.PAPER else target.torch_device
+    device = META if is_built_on_meta(planned.case) else target.torch_device
     return Job(planned.plugin.source, planned.case, effort, device, limits.threads, seed=0)
 
 

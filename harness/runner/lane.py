@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,9 +56,13 @@ class Lane:
     """A fork server, started on its first job and again after a failure of its own.
 
     Servers are started apart, so each has its own address-space layout; repetitions of a case go to different lanes.
+
+    Args:
+        preload: Modules that the server imports beside torch, once for all its children.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, preload: Sequence[str] = ()) -> None:
+        self._preload = tuple(preload)
         self._server: subprocess.Popen[str] | None = None
         self._ready = False
         self._child: int | None = None
@@ -122,7 +127,7 @@ class Lane:
             return
         self._ready = False
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "harness.runner.server"],
+            [sys.executable, "-m", "harness.runner.server", *self._preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,8 +6,9 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +18,16 @@ from harness.plugin.discovery import Plugin
 from harness.plugin.serial import card_to_dict
 from harness.runner.case import Status
 from harness.runner.content import content_key
-from harness.runner.execute import CaseResult, Limits, run_case
+from harness.runner.execute import CaseResult, Limits, is_built_on_meta, run_case
 from harness.runner.lane import Lane
 from harness.runner.plan import Planned
 from harness.runner.progress import RunProgress
 from harness.runner.rows import Rows, case_rows, reused_rows
 from harness.store import Store
 from harness.targets import Target
+
+_BUILDERS_PRELOAD = ("torch._dynamo",)
+"""What torch imports for its first operator on `meta`: a second and a half in every process, and of no use to a process that is measured."""
 
 
 def new_run_id() -> str:
@@ -89,19 +93,16 @@ class Run:
             KeyboardInterrupt: after the cases in flight have been stopped; what had ended is kept, and the run can be resumed.
         """
         left = self._left(planned, progress)
-        shared = [p for p in left if not METERS[p.case.meter].exclusive]
+        built = [p for p in left if is_built_on_meta(p.case)]
+        shared = [p for p in left if p not in built and not METERS[p.case.meter].exclusive]
         alone = [p for p in left if METERS[p.case.meter].exclusive]
-        lanes = [Lane() for _ in range(_lanes(left))]
-        try:
-            for lane in lanes:
-                lane.start()
+        with _started(min(_cores(), len(built)), _BUILDERS_PRELOAD) as builders:
+            self._run_shared(built, builders, progress)
+        with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0)) as lanes:
             self._run_shared(shared, lanes, progress)
             for item in alone:
                 progress.running(item.case.title)
                 self._ended(item, self._run(item, lanes), progress)
-        finally:
-            for lane in lanes:
-                lane.close()
         self._store.finish(self.run_id)
         return Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))
 
@@ -125,7 +126,9 @@ class Run:
 
     def _run_shared(self, planned: Sequence[Planned], lanes: Sequence[Lane], progress: RunProgress) -> None:
         """Run cases in which nothing is timed, one on each core."""
-        free = list(lanes[: max(1, min(len(lanes), os.cpu_count() or 1))])
+        if not planned:
+            return
+        free = list(lanes[: _cores()])
         waiting, running = list(planned), dict[Future[CaseResult], tuple[Planned, Lane]]()
         pool = ThreadPoolExecutor(len(free))
         try:
@@ -160,10 +163,26 @@ class Run:
         return content_key(planned.case, planned.plugin, self._environment)
 
 
-def _lanes(planned: Sequence[Planned]) -> int:
-    """As many fork servers as a case has repetitions, so that each comes from a process started apart; and one a core for the shared part."""
-    repetitions = [METERS[p.case.meter].repetitions(p.case.scale) for p in planned if METERS[p.case.meter].exclusive]
-    return max([1, min(os.cpu_count() or 1, len(planned)), *repetitions])
+@contextmanager
+def _started(count: int, preload: Sequence[str] = ()) -> Iterator[list[Lane]]:
+    """Yield fork servers that are starting, and end them."""
+    lanes = [Lane(preload) for _ in range(count)]
+    try:
+        for lane in lanes:
+            lane.start()
+        yield lanes
+    finally:
+        for lane in lanes:
+            lane.close()
+
+
+def _repetitions(planned: Planned) -> int:
+    """As many fork servers as a timed case has repetitions, so that each comes from a process started apart."""
+    return METERS[planned.case.meter].repetitions(planned.case.scale)
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _card_json(plugin: Plugin) -> str:

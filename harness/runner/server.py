@@ -1,8 +1,8 @@
 """A fork server: a process with torch loaded that forks one fresh child a job.
 
-Started as `python -m harness.runner.server`. Reads one JSON request a line on standard input, answers two lines a request on standard output:
-`{"pid"}` when the child runs, `{"exit", "signal", "peak_rss_bytes"}` when it has ended. It never runs anything of a plugin itself, starts no
-thread, and dies with the driver.
+Started as `python -m harness.runner.server [MODULE...]`; it imports the modules beside torch. Reads one JSON request a line on standard
+input, answers two lines a request on standard output: `{"pid"}` when the child runs, `{"exit", "signal", "peak_rss_bytes"}` when it has ended.
+It never runs anything of a plugin itself, starts no thread, and dies with the driver.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     """Serve requests until standard input ends."""
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _PRELOADED:
+    for name in (*_PRELOADED, *sys.argv[1:]):
         importlib.import_module(name)
     requests, answers = sys.stdin, sys.stdout
     _answer(answers, {"ready": os.getpid()})

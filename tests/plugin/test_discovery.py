@@ -51,6 +51,13 @@ def test_a_submodule_with_the_name_of_a_hook_does_not_hide_the_hook(write, tmp_p
         assert only(tmp_path / "pack").call("model", variant="a") == "built"
 
 
+def test_not_even_when_the_submodule_is_imported_with_the_plugin(write, tmp_path):
+    write("pack/model.py", "def build(): return 'built'")
+    hook = "\n@hookimpl\ndef model(variant):\n    return build()\n\n\nfrom .model import build\n"
+    write("pack/__init__.py", CARD.format(slug="pack") + hook)
+    assert only(tmp_path / "pack").call("model", variant="a") == "built"
+
+
 def test_a_folder_holds_many(write, tmp_path):
     write("one.py", CARD.format(slug="one"))
     write("two/__init__.py", CARD.format(slug="two"))
