@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.plugin.discovery import Plugin
     from harness.runner.plan import Planned
     from harness.runner.run import Tally
+    from harness.store import Store
     from harness.targets import Target
 
 _METRICS = "flops,sizes,memory,quality,latency,energy"
@@ -115,7 +116,7 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     target = find_target(asked.device)
     planned = _plan(chosen, target, asked)
     if dry_run:
-        _print_plan(planned, as_json)
+        _print_plan(planned, store, as_json)
         return ExitCode.OK
     if not planned and not any(p.error for p in chosen):
         raise NothingToMeasureError("the selection has no case to measure; see: harness run --dry-run")
@@ -178,14 +179,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
-def _print_plan(planned: list[Planned], as_json: bool) -> None:
+def _print_plan(planned: list[Planned], store: Store, as_json: bool) -> None:
+    from harness.runner.forecast import forecast, spoken
+
     rows = [{**p.case.identity, "case_id": p.case.case_id, "skip": p.skip} for p in planned]
     if as_json:
         print_json(rows)
         return
     for item in planned:
         typer.echo(f"{item.case.title}{'  (skipped: ' + item.skip + ')' if item.skip else ''}")
-    typer.echo(f"{len(planned)} cases", err=True)
+    expected = forecast(planned, store)
+    grounds = f"{expected.seen} of {expected.cases} have been run into this store before; others are taken to be like them"
+    typer.echo(f"{len(planned)} cases, about {spoken(expected.seconds)} ({grounds})", err=True)
 
 
 def _print_summary(run_id: str, tally: Tally, verdicts: Mapping[str, int], location: str, as_json: bool) -> None:
