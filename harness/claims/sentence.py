@@ -12,6 +12,7 @@ _NAMES = {
     "flops": "FLOPs",
     "peak_activation": "peak activation memory",
     "peak_rss": "resident memory",
+    "energy_operations": "energy of arithmetic",
     "bytes_moved": "bytes moved",
     "weights": "weight bytes",
     "first_call": "first call's time",

@@ -45,6 +45,7 @@ QUANTITIES: Mapping[str, Better] = {
     "peak_activation": Better.LOWER,
     "peak_rss": Better.LOWER,
     "energy": Better.LOWER,
+    "energy_operations": Better.LOWER,
 }
 """Quantities that the host measures for every paper, and which way each is better."""
 

@@ -28,6 +28,7 @@ METER_OF = {
     "peak_activation": "memory",
     "peak_rss": "memory",
     "energy": "energy",
+    "energy_operations": "flops",
 }
 """Which meter gives a built-in quantity; anything else is a quality of the card."""
 

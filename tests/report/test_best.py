@@ -47,7 +47,7 @@ figures = st.dictionaries(
 @given(figures)
 def test_whoever_is_left_out_is_beaten_beyond_both_intervals(found):
     best = best_of(found, Better.LOWER)
-    top = min((found[name] for name in best), key=lambda f: f.value, default=None)
+    top = min((found[name] for name in best), key=lambda f: (f.value, f.bounds[1]), default=None)
     for name, figure in found.items():
         if best and name not in best:
             assert figure.bounds[0] > top.bounds[1]

@@ -17,6 +17,7 @@ How figures are made:
   inside is not there. The same model can therefore move fewer bytes where a fused kernel exists (CPU) than where it does not (`meta`); products agree.
 - `parameters` are the elements of all distinct parameters, tied ones once, frozen ones included. Weights that a model keeps in 8-bit buffers, or
   that torch's quantized modules pack, are no parameters: the figure's message says how many there are.
+- `energy_operations` is what the arithmetic would draw by a published table of operation energies: modelled, not measured.
 
 This module imports no torch: it is what the driver loads. Everything else in the package but `classes` and `counted` belongs to workers.
 """
@@ -30,6 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.meters.base import Bench, Detail, Effort, NotMeasurableError, Observation, Readings
 from harness.meters.figure import Figure, Provenance
+from harness.meters.flops.operation_energy import operation_energy
+from harness.sources.energy.operations import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +85,7 @@ class FlopsMeter:
             raise NotMeasurableError(
                 f"no operator of torch ran in workload {workload!r} of {variant!r} (a {kind}): FLOPs are counted in torch alone"
             )
-        return _observation(variant, counted, has_parameters=bool(modules_in(subject.model)))
+        return _observation(variant, counted, subject.work.items, has_parameters=bool(modules_in(subject.model)))
 
     def summarize(self, observations: Sequence[Observation]) -> Readings:
         """Return the counts as exact figures, and their break-down by operator and by module."""
@@ -93,6 +96,7 @@ class FlopsMeter:
         ]
         figures += [_figure(variant, f"ops_{kind}", n, "1", _missing(seen)) for kind, n in seen["op_classes"].items()]
         figures.append(_figure(variant, "intensity", seen["intensity"], "1/B", _missing(seen)))
+        figures.append(_modelled(variant, seen))
         if seen["parameters"] is not None:
             figures.insert(0, _figure(variant, "parameters", seen["parameters"], "1", _packed(seen)))
         levels = {"operator": seen["by_operator"], "module": seen["by_module"]}
@@ -111,14 +115,16 @@ def _explained(device: str, variant: str) -> Iterator[None]:
         raise NotMeasurableError(f"{variant!r} reads values, which tensors on meta do not have: {reason}") from error
 
 
-def _observation(variant: str, counted: Counted, has_parameters: bool) -> Observation:
+def _observation(variant: str, counted: Counted, items: float, has_parameters: bool) -> Observation:
     return {
         "variant": variant,
+        "items": items,
         "parameters": counted.parameters if has_parameters else None,
         "packed_weights": counted.packed_weights,
         "totals": {"macs": counted.macs, "flops": counted.flops, "bytes_moved": counted.bytes_moved},
         "op_classes": counted.op_classes,
         "intensity": counted.intensity,
+        "operation_energy": asdict(operation_energy(counted.entries)),
         "uncounted": [asdict(u) for u in counted.uncounted],
         "uncounted_share": counted.uncounted_share,
         "by_operator": [asdict(row) for row in counted.by_operator()],
@@ -129,6 +135,14 @@ def _observation(variant: str, counted: Counted, has_parameters: bool) -> Observ
 def _figure(variant: str, metric: str, value: float, unit: str, message: str) -> Figure:
     exact = float(value)
     return Figure(variant, metric, exact, unit, Provenance.COUNTED, _METER, exact, exact, message=message)
+
+
+def _modelled(variant: str, seen: Observation) -> Figure:
+    """Joules an item by the table of operation energies, with what the table does not cover."""
+    joules = seen["operation_energy"]["arithmetic_j"] / seen["items"]
+    uncovered = ", ".join(f"{n:.3g} {kind}" for kind, n in seen["operation_energy"]["uncovered"].items())
+    message = "; ".join(filter(None, [SOURCE, "arithmetic without memory", uncovered and f"not covered: {uncovered}", _missing(seen)]))
+    return Figure(variant, "energy_operations", joules, "J", Provenance.MODELLED, "energy/operations", joules, joules, message=message)
 
 
 def _missing(seen: Observation) -> str:

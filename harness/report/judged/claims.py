@@ -121,9 +121,15 @@ def _unit_of(given: Judgement) -> str:
     """Return the stored unit of a claim about a plain value of a built-in quantity; figures of qualities stand as they are."""
     if given.form != "value":
         return ""
-    return {"latency": "s", "first_call": "s", "energy": "J", "peak_activation": "B", "peak_rss": "B", "weights": "B"}.get(
-        given.quantity, ""
-    )
+    return {
+        "latency": "s",
+        "first_call": "s",
+        "energy": "J",
+        "energy_operations": "J",
+        "peak_activation": "B",
+        "peak_rss": "B",
+        "weights": "B",
+    }.get(given.quantity, "")
 
 
 def claimed_text(form: str, claimed: float | tuple[float, float] | None, unit: str = "") -> str:

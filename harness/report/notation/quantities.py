@@ -86,6 +86,15 @@ _CATALOGUE: tuple[tuple[str, str, Group, Better | None, Tier, str], ...] = (
     ("energy", "Energy", Group.ENERGY, _LOWER, _FIRST, "Energy per item."),
     ("energy_gross", "Energy, gross", Group.ENERGY, _LOWER, _SECOND, "Energy per item with the idle power of the device."),
     ("energy_net", "Energy, net", Group.ENERGY, _LOWER, _SECOND, "Energy per item above the idle power of the device."),
+    ("energy_delay", "Energy-delay", Group.ENERGY, _LOWER, _THIRD, "Energy per item times seconds per item."),
+    (
+        "energy_operations",
+        "Energy by operations",
+        Group.ENERGY,
+        _LOWER,
+        _SECOND,
+        "What the counted arithmetic would draw per item by a table of operation energies at 45 nm; memory is not in it.",
+    ),
     ("parameters", "Parameters", Group.WORK, _LOWER, _FIRST, "Trainable and fixed weights, each counted once."),
     ("macs", "MACs", Group.WORK, _LOWER, _FIRST, "Multiply-accumulates of matrix-like operations. One MAC is two FLOPs."),
     ("flops", "FLOPs", Group.WORK, _LOWER, _SECOND, "Two per MAC, and the element-wise operations and reductions."),
@@ -97,7 +106,7 @@ _BUILT_IN: Mapping[str, Quantity] = {
     for rank, (metric, label, group, better, tier, about) in enumerate(_CATALOGUE)
 }
 _LATE = len(_CATALOGUE)
-_GROUP_OF_UNIT = {"s": Group.SPEED, "items/s": Group.SPEED, "B": Group.MEMORY, "J": Group.ENERGY}
+_GROUP_OF_UNIT = {"s": Group.SPEED, "items/s": Group.SPEED, "B": Group.MEMORY, "J": Group.ENERGY, "J*s": Group.ENERGY}
 RATIO_METRIC = "latency_ratio"
 """The interleaved ratio: shown where ratios are, never as a column of its own."""
 

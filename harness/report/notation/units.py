@@ -20,13 +20,14 @@ class DisplayUnit:
     factor: float
 
 
-_SI = {"n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+_SI = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _BINARY = {"": 1.0, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 _COUNT_PREFIXES = ("", "k", "M", "G", "T", "P")
 
 _FAMILIES: dict[str, tuple[DisplayUnit, ...]] = {
     "s": tuple(DisplayUnit(f"{p}s", _SI[p]) for p in ("n", "µ", "m", "")),
-    "J": tuple(DisplayUnit(f"{p}J", _SI[p]) for p in ("n", "µ", "m", "", "k", "M")),
+    "J": tuple(DisplayUnit(f"{p}J", _SI[p]) for p in ("f", "p", "n", "µ", "m", "", "k", "M")),
+    "J*s": tuple(DisplayUnit(f"{p}J·s", _SI[p]) for p in ("f", "p", "n", "µ", "m", "")),
     "W": tuple(DisplayUnit(f"{p}W", _SI[p]) for p in ("µ", "m", "", "k")),
     "B": tuple(DisplayUnit(f"{p}B", f) for p, f in _BINARY.items()),
     "B/s": tuple(DisplayUnit(f"{p}B/s", _SI[p]) for p in _COUNT_PREFIXES),

@@ -84,6 +84,7 @@ def figures(lab, variant="line", workload="infer"):
 
 def test_figures_are_exact_counts(lab):
     found = figures(lab)
+    modelled = found.pop("energy_operations")
     assert {m: f.value for m, f in found.items()} == {
         "parameters": 9,
         "macs": 32,
@@ -96,6 +97,12 @@ def test_figures_are_exact_counts(lab):
     assert all(f.low == f.high == f.value and f.provenance is Provenance.COUNTED and f.variant == "line" for f in found.values())
     assert (found["macs"].unit, found["bytes_moved"].unit, found["intensity"].unit) == ("1", "B", "1/B")
     assert found["macs"].message == found["parameters"].message == ""
+    assert (modelled.value, modelled.unit, modelled.provenance) == (
+        pytest.approx((32 * 4.6 + 4 * 0.9) * 1e-12 / 4),
+        "J",
+        Provenance.MODELLED,
+    )
+    assert modelled.message == "45 nm, 0.9 V: Horowitz, ISSCC 2014; arithmetic without memory"
 
 
 def test_the_breakdown_goes_with_the_figures(lab):
