@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -96,10 +96,7 @@ class Lane:
 
     def _serve(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
         """Have the server fork a child for the request; return how the child ended, None when it was stopped."""
-        self.start()
-        if not self._ready:
-            self._receive(_START_LIMIT_S)
-            self._ready = True
+        self._wait()
         self._send(request)
         self._child = int(self._receive(_START_LIMIT_S)["pid"])
         try:
@@ -134,6 +131,12 @@ class Lane:
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
+
+    def _wait(self) -> None:
+        self.start()
+        if not self._ready:
+            self._receive(_START_LIMIT_S)
+            self._ready = True
 
     def _stop_server(self) -> None:
         if self._server is not None:
@@ -172,6 +175,15 @@ class Lane:
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child, signal.SIGKILL)
+
+
+def wait_for(lanes: Collection[Lane]) -> None:
+    """Start servers and return once all are ready: one that still loads torch would disturb whatever is timed in another."""
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        with contextlib.suppress(ServerLostError):  # its first job will say so
+            lane._wait()
 
 
 def _last_words(end: dict[str, Any], log: Path) -> str:

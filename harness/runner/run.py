@@ -19,7 +19,7 @@ from harness.plugin.serial import card_to_dict
 from harness.runner.case import Status
 from harness.runner.content import content_key
 from harness.runner.execute import CaseResult, Limits, is_built_on_meta, run_case
-from harness.runner.lane import Lane
+from harness.runner.lane import Lane, wait_for
 from harness.runner.plan import Planned
 from harness.runner.progress import RunProgress
 from harness.runner.rows import Rows, case_rows, reused_rows
@@ -100,6 +100,7 @@ class Run:
             self._run_shared(built, builders, progress)
         with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0)) as lanes:
             self._run_shared(shared, lanes, progress)
+            wait_for(lanes)
             for item in alone:
                 progress.running(item.case.title)
                 self._ended(item, self._run(item, lanes), progress)
