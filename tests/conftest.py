@@ -19,6 +19,14 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in away]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """Keep what tests remember out of the user's own cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def project(tmp_path):
     return Project(tmp_path)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from harness.cli.options import JsonOption, PluginPathOption, print_json
-from harness.plugin.discovery import Plugin, discover
+from harness.plugin.listing import Listing, listings
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+_GAP = 3
+"""Characters between two columns."""
+_SHORTEST_TITLE = 8
 
 
 def list_plugins(plugin_path: PluginPathOption = None, as_json: JsonOption = False) -> None:
@@ -23,9 +28,9 @@ def list_plugins(plugin_path: PluginPathOption = None, as_json: JsonOption = Fal
 
         harness list --json | jq '.[] | select(.status == "broken")'
     """
-    plugins = discover(plugin_path or [])
+    plugins = listings(plugin_path or [])
     if as_json:
-        print_json([_row(p) for p in plugins])
+        print_json([asdict(p) for p in plugins])
         return
     _print_table(plugins)
     for plugin in plugins:
@@ -33,41 +38,28 @@ def list_plugins(plugin_path: PluginPathOption = None, as_json: JsonOption = Fal
             typer.echo(f"broken: {plugin.slug}: {plugin.error}", err=True)
 
 
-def _row(plugin: Plugin) -> dict[str, Any]:
-    card = plugin.paper
-    return {
-        "slug": plugin.slug,
-        "title": card.title if card else "",
-        "year": card.year if card else None,
-        "family": card.family if card else "",
-        "variants": card.variant_names if card else [],
-        "subject": card.subject.name if card else "",
-        "workloads": [w.name for w in card.workloads] if card else [],
-        "status": plugin.status,
-        "error": plugin.error,
-        "origin": plugin.source.origin,
-    }
-
-
-def _print_table(plugins: list[Plugin]) -> None:
+def _print_table(plugins: list[Listing]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    console, table = Console(), Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows = [_cells(plugin) for plugin in plugins]
+    left = console.width
     for i, name in enumerate(("plugin", "family", "year", "variants", "status")):
         width = max([len(name), *(len(row[i]) for row in rows)])
         table.add_column(name, no_wrap=True, min_width=width, justify="right" if name in ("year", "variants") else "left")
-    table.add_column("title", no_wrap=True, overflow="ellipsis")
+        left -= width + _GAP
+    # Without a limit of its own a long title would push the columns before it out of a narrow terminal.
+    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=max(left, _SHORTEST_TITLE))
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console.print(table)
 
 
-def _cells(plugin: Plugin) -> list[Text]:
+def _cells(plugin: Listing) -> list[Text]:
     from rich.text import Text
 
-    card, status = plugin.paper, Text(plugin.status, style="red" if plugin.error else "green")
-    known = (card.family, str(card.year), str(len(card.variants))) if card else ("", "", "")
-    return [Text(plugin.slug), *map(Text, known), status, Text(card.title if card else plugin.source.origin)]
+    status = Text(plugin.status, style="red" if plugin.error else "green")
+    known = ("", "", "") if plugin.error else (plugin.family, str(plugin.year), str(len(plugin.variants)))
+    return [Text(plugin.slug), *map(Text, known), status, Text(plugin.title or plugin.origin)]

@@ -103,19 +103,24 @@ def discover(paths: Sequence[str | Path] = ()) -> list[Plugin]:
     """
     plugins: list[Plugin] = []
     taken: dict[str, Plugin] = {}
-    for source in _sources(paths):
+    for source in sources(paths):
         plugin = load(source) if isinstance(source, Source) else source
         if not plugin.error and (first := taken.get(plugin.slug)):
             plugin = Plugin(
                 plugin.source,
                 plugin.paper,
                 None,
-                f"slug {plugin.slug!r} is already taken by {first.source.origin}; give this card another slug ({plugin.source.origin})",
+                slug_taken(plugin.slug, first.source.origin, plugin.source.origin),
             )
         if not plugin.error:
             taken[plugin.slug] = plugin
         plugins.append(plugin)
     return sorted(plugins, key=lambda p: (p.slug, p.status == "broken"))
+
+
+def slug_taken(slug: str, first: str, second: str) -> str:
+    """Say that the second of two plugins has the first one's slug; both are named by their origins."""
+    return f"slug {slug!r} is already taken by {first}; give this card another slug ({second})"
 
 
 def load(source: Source) -> Plugin:
@@ -139,7 +144,8 @@ def load(source: Source) -> Plugin:
     return Plugin(source, card, hooks)
 
 
-def _sources(paths: Sequence[str | Path]) -> Iterator[Source | Plugin]:
+def sources(paths: Sequence[str | Path]) -> Iterator[Source | Plugin]:
+    """Yield where every plugin comes from, without importing it; a package of papers that cannot be imported is a broken plugin."""
     for entry in entry_points(group=PLUGIN_GROUP):
         yield Source(entry.name, entry.module, "", _distribution(entry))
     for entry in entry_points(group=PACKAGE_GROUP):
