@@ -106,6 +106,8 @@ class Meter(Protocol):
     """True where subject and baselines are observed in one process, interleaved."""
     exclusive: bool
     """True where nothing else may run on the machine meanwhile."""
+    bare: bool
+    """True where the process itself is measured, so that nothing may be loaded in it beforehand but torch."""
     swept: bool
     """True where every sweep point is observed, not only the default one."""
 

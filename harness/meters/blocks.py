@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 import torch
 
 from harness.meters.base import Effort, Observation
+from harness.meters.timers import Span, Timer, timer_for
 from harness.meters.workbench import Subject
 from harness.sources import clock
 from harness.sources.guards import Guard
@@ -28,6 +30,7 @@ WARM_UP_SHARE = 0.5
 """Warm-up ends at the latest after this share of the measuring time..."""
 MIN_WARM_UP_CALLS = 3
 """...but never before this many calls; the first call of all is timed apart."""
+COLD_CALLS = 5
 MIN_ROUNDS = 5
 """Fewer blocks a variant leave no median worth the name, however slow a call is."""
 
@@ -41,6 +44,15 @@ class _Timed:
     warm_up_s: list[float] = field(default_factory=list)
     calls: int = 1
     blocks_s: list[float] = field(default_factory=list)
+    walls_s: list[float] = field(default_factory=list)
+    issue_share: list[float] = field(default_factory=list)
+    cold_s: list[float] = field(default_factory=list)
+
+    def take(self, block: Span) -> None:
+        """Keep a block of calls."""
+        self.blocks_s.append(block.seconds / self.calls)
+        self.walls_s.append(block.wall_s / self.calls)
+        self.issue_share.append(block.issue_s / block.wall_s if block.wall_s else 0.0)
 
 
 def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Observation:
@@ -52,12 +64,13 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
         effort: Measuring seconds a subject.
 
     Returns:
-        Per variant the seconds a call of each block, the first call's seconds and the calls a block; the marks of the guards.
+        Per variant the seconds a call of each block, of the wall clock beside it, of the first call and of calls with cold caches, the share of the
+        wall time in which calls were issued, and the calls a block; the marks of the guards.
 
     Raises:
         ValueError: when a first call returns nothing, or something that is not finite: the speed of a wrong answer is no figure.
     """
-    timer = cuda_block if device.startswith("cuda") else wall_block
+    timer = timer_for(device)
     timed = [_Timed(s, _first_call(s, timer)) for s in subjects]
     for one in timed:
         _warm_up(one, timer, effort.seconds * WARM_UP_SHARE)
@@ -66,16 +79,22 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
     with _no_collection():
         rounds = _rounds(timed, timer, effort.seconds)
     marks = list(guard.after().marks)
+    if not effort.quick:
+        for one in timed:
+            one.cold_s = _cold(one.subject, timer)
     late = max(_late_warm_up(one) for one in timed)
     if late > rounds - MIN_ROUNDS:
         late, marks = 0, [*marks, "noisy: never steady"]
     return {
-        "clock": "cuda events" if timer is cuda_block else "perf_counter",
+        "clock": timer.clock,
         "rounds": rounds - late,
         "marks": marks,
         "variants": {
             one.subject.variant: {
                 "blocks_s": one.blocks_s[late:],
+                "wall_s": median(one.walls_s[late:]),
+                "issue_share": median(one.issue_share[late:]),
+                "cold_s": one.cold_s,
                 "first_call_s": one.first_call_s,
                 "calls": one.calls,
                 "items": one.subject.work.items,
@@ -85,41 +104,10 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
     }
 
 
-Timer = Callable[[Subject, int], float]
-
-
-def wall_block(subject: Subject, calls: int) -> float:
-    """Return the seconds that `calls` calls take by the monotonic clock."""
-    run = subject.work.run
-    if subject.work.reset:
-        subject.work.reset()
-    with subject.guarded():
-        start = clock.now()
-        for _ in range(calls):
-            run()
-        return clock.now() - start
-
-
-def cuda_block(subject: Subject, calls: int) -> float:
-    """Return the seconds between two CUDA events around `calls` calls, the device synchronised outside them."""
-    run = subject.work.run
-    if subject.work.reset:
-        subject.work.reset()
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    with subject.guarded():
-        torch.cuda.synchronize()
-        start.record()
-        for _ in range(calls):
-            run()
-        end.record()
-        torch.cuda.synchronize()
-    return float(start.elapsed_time(end)) * 1e-3
-
-
 def _first_call(subject: Subject, timer: Timer) -> float:
     kept: list[Any] = []
     once = replace(subject, work=replace(subject.work, run=lambda: kept.append(subject.work.run())))
-    seconds = timer(once, 1)
+    seconds = timer.block(once, 1).seconds
     check_result(subject.variant, kept[0])
     return seconds
 
@@ -137,9 +125,18 @@ def _warm_up(one: _Timed, timer: Timer, limit_s: float) -> None:
     """Call until the times are steady or the limit is reached; then choose how many calls make a block."""
     times, start = one.warm_up_s, clock.now()
     while len(times) < MIN_WARM_UP_CALLS or (not settled(times) and clock.now() - start < limit_s):
-        times.append(timer(one.subject, 1))
+        times.append(timer.block(one.subject, 1).seconds)
     typical = min(times[len(times) // 2 :])
     one.calls = max(1, min(MAX_BLOCK_CALLS, math.ceil(MIN_BLOCK_S / max(typical, 1e-9))))
+
+
+def _cold(subject: Subject, timer: Timer) -> list[float]:
+    """Return the seconds of single calls, each after the caches have been emptied: a figure of its own beside that of warm caches."""
+    seconds = []
+    for _ in range(COLD_CALLS):
+        timer.chill()
+        seconds.append(timer.block(subject, 1).seconds)
+    return seconds
 
 
 def _late_warm_up(one: _Timed) -> int:
@@ -152,7 +149,7 @@ def _rounds(timed: Sequence[_Timed], timer: Timer, seconds: float) -> int:
     order, rounds, start = list(timed), 0, clock.now()
     while rounds < MIN_ROUNDS or clock.now() - start < seconds * len(timed):
         for one in order:
-            one.blocks_s.append(timer(one.subject, one.calls) / one.calls)
+            one.take(timer.block(one.subject, one.calls))
         order.reverse()
         rounds += 1
     return rounds

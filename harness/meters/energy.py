@@ -49,6 +49,7 @@ class EnergyMeter:
     name = "energy"
     paired = False
     exclusive = True
+    bare = False
     swept = False
 
     def __init__(self, sources: Callable[[str], Sequence[EnergySource]] = energy_sources) -> None:

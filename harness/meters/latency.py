@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from harness.meters.base import Bench, Effort, Observation, Readings, Sample
@@ -23,6 +24,11 @@ RULES: Mapping[str, StoppingRule] = {
 """How many fresh processes stand behind a figure. Ten find 2% on a shared machine, twenty 99.5% of those; three are the fewest for any."""
 
 
+WALL_CLOCK = "perf_counter"
+LAUNCH_BOUND = 0.95
+"""Where issuing the calls takes this share of the wall time, the device had next to nothing left to do when the last was issued."""
+
+
 class LatencyMeter:
     """Seconds a call takes, and the subject's ratio to each baseline.
 
@@ -33,6 +39,7 @@ class LatencyMeter:
     name = "latency"
     paired = True
     exclusive = True
+    bare = False
     swept = True
 
     def __init__(self, rules: Mapping[str, StoppingRule] = RULES) -> None:
@@ -88,9 +95,11 @@ def drawn_order(variants: Sequence[str], repetition: int) -> list[str]:
 def _figures(variant: str, processes: Sequence[Mapping[str, Any]], clock: str, marks: str) -> list[Figure]:
     found = summarize_latency([p["blocks_s"] for p in processes], SEQUENTIAL_CONFIDENCE)
     n, meter, items = len(processes), f"latency/{clock}", processes[0]["items"]
-    median = found.estimate
-    message = "; ".join(filter(None, [marks, "more than one mode" if found.multimodal else ""]))
-    rate = {"low": _over(items, median.high), "high": _over(items, median.low)}
+    middle = found.estimate
+    is_issued = clock != WALL_CLOCK and median(p["issue_share"] for p in processes) > LAUNCH_BOUND
+    launch_bound = "launch-bound: the device waits for the host" if is_issued else ""
+    message = "; ".join(filter(None, [marks, "more than one mode" if found.multimodal else "", launch_bound]))
+    rate = {"low": _over(items, middle.high), "high": _over(items, middle.low)}
     spread = (("latency_cv_within", found.cv_within), ("latency_cv_between", found.cv_between))
     first = sorted(p["first_call_s"] for p in processes)
 
@@ -98,13 +107,23 @@ def _figures(variant: str, processes: Sequence[Mapping[str, Any]], clock: str, m
         return Figure(variant, metric, value, unit, Provenance.MEASURED, meter, low, high, n, message=message)
 
     return [
-        figure("latency", median.value, low=median.low, high=median.high),
+        figure("latency", middle.value, low=middle.low, high=middle.high),
         figure("latency_p90", found.p90),
         figure("latency_p99", found.p99),
         *(figure(name, cv, "1") for name, cv in spread if cv is not None),
         figure("first_call", first[len(first) // 2], low=first[0], high=first[-1]),
-        figure("throughput", items / median.value, "items/s", **rate),
+        figure("throughput", items / middle.value, "items/s", **rate),
+        *_beside(figure, clock, processes),
     ]
+
+
+def _beside(figure: Callable[..., Figure], clock: str, processes: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    """Yield the wall clock's figure where another clock is read, and that of cold caches where such calls were made."""
+    if clock != WALL_CLOCK:
+        yield figure("latency_wall", median(p["wall_s"] for p in processes))
+    if all(p["cold_s"] for p in processes):
+        cold = hierarchical_median([p["cold_s"] for p in processes], SEQUENTIAL_CONFIDENCE)
+        yield figure("latency_cold", cold.value, low=cold.low, high=cold.high)
 
 
 def _ratio(subject: str, baseline: str, seen: Mapping[str, Sequence[Mapping[str, Any]]], clock: str, marks: str) -> Figure:

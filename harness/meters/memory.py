@@ -21,6 +21,7 @@ class MemoryMeter:
     name = "memory"
     paired = False
     exclusive = False
+    bare = True
     swept = True
 
     def repetitions(self, scale: str) -> int:

@@ -27,6 +27,7 @@ class QualityMeter:
     name = "quality"
     paired = False
     exclusive = False
+    bare = False
     swept = False
 
     def repetitions(self, scale: str) -> int:

@@ -42,14 +42,15 @@ def to_plain(facts: Facts, judgements: Sequence[Judgement] = (), sizes: Sequence
             }
             for c in facts.cards.values()
         ],
-        "figures": _figures(facts),
+        "figures": plain_figures(facts),
         "claims": _claims(facts, judgements),
         "sizes": [_fields(size, ("paper", "variant", "quantity", "published", "built", "verdict", "note")) for size in sizes],
         "failures": _failures(facts),
     }
 
 
-def _figures(facts: Facts) -> list[dict[str, Any]]:
+def plain_figures(facts: Facts) -> list[dict[str, Any]]:
+    """Return the figures that count, one mapping each."""
     rows = []
     for row, figures in facts.figures.items():
         for key, figure in figures.items():

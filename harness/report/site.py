@@ -28,6 +28,7 @@ from harness.report.pages.index import build_index
 from harness.report.pages.ledger import build_ledger
 from harness.report.pages.machines import build_machines
 from harness.report.pages.paper import PaperPage, build_paper
+from harness.report.pages.sections import SectionWriter
 from harness.report.prose import prose
 from harness.report.tables.cells import CellWriter
 from harness.report.tables.markup import cell_markup, plain_digits
@@ -153,8 +154,9 @@ def _head(facts: Facts, claims: Sequence[ClaimRow]) -> SiteHead:
 
 
 def _pages(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size]) -> Iterator[Page]:
-    writer = CellWriter(facts)
-    yield Page(INDEX, "index.html", "Overview", "index", {"index": build_index(facts, claims, sizes)})
+    writer, sections = CellWriter(facts), SectionWriter(facts)
+    overview = {"index": build_index(facts, claims, sizes), "sections": sections.of_page()}
+    yield Page(INDEX, "index.html", "Overview", "index", overview)
     yield Page(LEDGER, "claims.html", "Claims", "claims", {"ledger": build_ledger(claims, sizes)})
     machines = build_machines(facts)
     yield Page(MACHINES, "machines.html", "Machines", "machines", {"machines": machines}, _flat(machines.charts))
@@ -168,7 +170,9 @@ def _pages(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size]) -> I
         own = [row for row in claims if row.card.slug == card.slug]
         page = build_paper(facts, card, own, sizes, writer)
         shown = tuple(artifact.chart for artifact in page.artifacts if artifact.chart)
-        yield Page(page.path, "paper.html", card.slug, "paper", {"page": page}, _flat(page.charts) + shown)
+        yield Page(
+            page.path, "paper.html", card.slug, "paper", {"page": page, "sections": sections.of_page(card.slug)}, _flat(page.charts) + shown
+        )
 
 
 def _flat(groups: Iterable[ChartGroup]) -> tuple[Chart, ...]:

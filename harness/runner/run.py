@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import secrets
@@ -11,23 +12,26 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from harness.meters.registry import METERS
+from harness.meters.registry import METERS, brought_meters
 from harness.plugin.discovery import Plugin
+from harness.plugin.events import RunEnded
 from harness.plugin.serial import card_to_dict
 from harness.runner.case import Status
-from harness.runner.content import content_key
-from harness.runner.execute import CaseResult, Limits, is_built_on_meta, run_case
+from harness.runner.content import content_key, plugin_source_hash
+from harness.runner.execute import CaseResult, Limits, run_case
 from harness.runner.lane import Lane, wait_for
+from harness.runner.observers import Observers
 from harness.runner.plan import Planned
 from harness.runner.progress import RunProgress
 from harness.runner.rows import Rows, case_rows, reused_rows
 from harness.store import Store
 from harness.targets import Target
 
-_BUILDERS_PRELOAD = ("torch._dynamo",)
-"""What torch imports for its first operator on `meta`: a second and a half in every process, and of no use to a process that is measured."""
+_PRELOADED = ("torch._dynamo",)
+"""What torch imports at the first step of an optimizer and for the first operator on `meta`: a second and a half in every process."""
 
 
 def new_run_id() -> str:
@@ -68,6 +72,7 @@ class Run:
         self._store, self._target, self._limits, self._environment, self._fresh = store, target, limits, environment, fresh
         self._tally: Counter[str] = Counter()
         self._reused = 0
+        self._observers = Observers(run_id)
 
     def begin(self, plugins: Sequence[Plugin], planned: Sequence[Planned], options: Mapping[str, Any]) -> None:
         """Record cards, environment, options and plan, before the first case."""
@@ -92,20 +97,23 @@ class Run:
         Raises:
             KeyboardInterrupt: after the cases in flight have been stopped; what had ended is kept, and the run can be resumed.
         """
+        self._observers.report_broken(progress.note)
         left = self._left(planned, progress)
-        built = [p for p in left if is_built_on_meta(p.case)]
-        shared = [p for p in left if p not in built and not METERS[p.case.meter].exclusive]
+        bare = [p for p in left if METERS[p.case.meter].bare]
         alone = [p for p in left if METERS[p.case.meter].exclusive]
-        with _started(min(_cores(), len(built)), _BUILDERS_PRELOAD) as builders:
-            self._run_shared(built, builders, progress)
-        with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0)) as lanes:
+        shared = [p for p in left if p not in bare and p not in alone]
+        with _started(min(_cores(), len(bare))) as lanes:
+            self._run_shared(bare, lanes, progress)
+        with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0), _PRELOADED) as lanes:
             self._run_shared(shared, lanes, progress)
             wait_for(lanes)
             for item in alone:
                 progress.running(item.case.title)
                 self._ended(item, self._run(item, lanes), progress)
         self._store.finish(self.run_id)
-        return Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))
+        tally = Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))
+        self._observers.run_ended(RunEnded(self.run_id, tally.cases, tally.reused, tally.broken), progress.note)
+        return tally
 
     def _left(self, planned: Sequence[Planned], progress: RunProgress) -> list[Planned]:
         """Return the cases that must run: not those that ended before, nor those whose figures an earlier run has."""
@@ -120,10 +128,12 @@ class Run:
         return [p for p in planned if p.case.case_id not in done]
 
     def _reuse(self, planned: Planned, run_id: str, tables: Mapping[str, Rows], progress: RunProgress) -> None:
-        self._store.write_case(self.run_id, planned.case.case_id, reused_rows(tables, self.run_id, run_id))
+        rows = reused_rows(tables, self.run_id, run_id)
+        self._store.write_case(self.run_id, planned.case.case_id, rows)
         self._tally[Status.OK] += 1
         self._reused += 1
         progress.ended(planned.case.title, Status.OK, 0.0, f"reused from {run_id}")
+        self._observers.case_ended(rows, progress.note)
 
     def _run_shared(self, planned: Sequence[Planned], lanes: Sequence[Lane], progress: RunProgress) -> None:
         """Run cases in which nothing is timed, one on each core."""
@@ -156,12 +166,14 @@ class Run:
         return run_case(planned, self._target, lanes, self._limits)
 
     def _ended(self, planned: Planned, result: CaseResult, progress: RunProgress) -> None:
-        self._store.write_case(self.run_id, result.case.case_id, case_rows(result, self._key(planned)))
+        rows = case_rows(result, self._key(planned))
+        self._store.write_case(self.run_id, result.case.case_id, rows)
         self._tally[result.status] += 1
         progress.ended(result.case.title, result.status, result.seconds, result.message)
+        self._observers.case_ended(rows, progress.note)
 
     def _key(self, planned: Planned) -> str:
-        return content_key(planned.case, planned.plugin, self._environment)
+        return content_key(planned.case, planned.plugin, {**self._environment, **_brought_source(planned.case.meter)})
 
 
 @contextmanager
@@ -175,6 +187,12 @@ def _started(count: int, preload: Sequence[str] = ()) -> Iterator[list[Lane]]:
     finally:
         for lane in lanes:
             lane.close()
+
+
+def _brought_source(meter: str) -> dict[str, str]:
+    """The source of an extension's meter, so that a meter that has changed measures again; the host's own are part of the host's hash."""
+    brought = brought_meters().get(meter)
+    return {"meter_source": plugin_source_hash(Path(inspect.getfile(type(brought))))} if brought else {}
 
 
 def _repetitions(planned: Planned) -> int:

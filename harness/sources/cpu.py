@@ -16,6 +16,7 @@ from harness.sources import sysfs
 KILO = 1e3
 CPUS = "devices/system/cpu"
 UNKNOWN = "unknown"
+_CACHE_UNITS = {"K": 2**10, "M": 2**20}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,13 @@ def model(proc: Path = sysfs.PROC, sys: Path = sysfs.SYS) -> str:
             if entry.get(key):
                 return entry[key]
     return sysfs.readable(sys / "firmware/devicetree/base/model") or UNKNOWN
+
+
+def last_cache_bytes(sys: Path = sysfs.SYS) -> int | None:
+    """Return the size of the largest cache of the first core, or None where the kernel does not say."""
+    sizes = [sysfs.readable(path) or "" for path in sorted(sys.glob(f"{CPUS}/cpu0/cache/index*/size"))]
+    known = [int(size[:-1]) * _CACHE_UNITS[size[-1]] for size in sizes if size[:-1].isdigit() and size[-1] in _CACHE_UNITS]
+    return max(known, default=None)
 
 
 def sockets(proc: Path = sysfs.PROC) -> int:

@@ -60,7 +60,7 @@ def test_a_block_is_long_against_the_clock(ticking):
 def test_rounds_take_variants_in_turn_and_reverse(ticking):
     log = []
     subjects = [subject(name, lasting(ticking, 0.01, log, name)) for name in "abc"]
-    seen = interleave(subjects, "cpu", Effort(seconds=0.1))
+    seen = interleave(subjects, "cpu", Effort(seconds=0.1, quick=True))
     timed = log[-3 * seen["rounds"] :]
     assert timed[:6] == ["a", "b", "c", "c", "b", "a"]
     assert len({len(one["blocks_s"]) for one in seen["variants"].values()}) == 1
@@ -108,7 +108,9 @@ def test_every_order_comes_as_often_as_its_reverse():
 
 
 def observation(a, b, first=0.5, marks=(), stopped=""):
-    variants = {name: {"blocks_s": times, "first_call_s": first, "calls": 1, "items": 8.0} for name, times in (("a", a), ("b", b))}
+    variants = {
+        name: {"blocks_s": times, "first_call_s": first, "calls": 1, "items": 8.0, "cold_s": []} for name, times in (("a", a), ("b", b))
+    }
     return {"asked": ["a", "b"], "clock": "perf_counter", "variants": variants, "marks": list(marks), "stopped": stopped}
 
 

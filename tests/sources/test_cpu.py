@@ -45,6 +45,12 @@ def test_the_working_cores_clock_is_the_fastest_one(tmp_path):
     assert cpu.base_frequency_mhz(tmp_path / "s") == 2600.0
 
 
+def test_the_last_cache_is_the_largest_and_may_be_unknown(tmp_path):
+    sizes = {f"devices/system/cpu/cpu0/cache/index{i}/size": size for i, size in enumerate(("32K", "1024K", "32768K", "odd"))}
+    assert cpu.last_cache_bytes(write_tree(tmp_path, sizes)) == 32 * 2**20
+    assert cpu.last_cache_bytes(tmp_path / "nowhere") is None
+
+
 def test_settings_of_a_tuned_machine(tmp_path):
     sys_ = write_tree(tmp_path, TUNED)
     assert (cpu.governor(sys_), cpu.turbo(sys_), cpu.isolated(sys_), cpu.throttle_count(sys_)) == ("performance", False, "2-3", 12)

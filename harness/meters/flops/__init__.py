@@ -49,6 +49,7 @@ class FlopsMeter:
     name = "flops"
     paired = False
     exclusive = False
+    bare = False
     swept = True
 
     def repetitions(self, scale: str) -> int:

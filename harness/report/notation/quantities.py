@@ -75,6 +75,8 @@ _CATALOGUE: tuple[tuple[str, str, Group, Better | None, Tier, str], ...] = (
         _SECOND,
         "The first call in a fresh process: compilation, tuning and warm-up included.",
     ),
+    ("latency_cold", "Latency, cold", Group.SPEED, _LOWER, _THIRD, "A call after the caches have been emptied."),
+    ("latency_wall", "Latency, wall", Group.SPEED, _LOWER, _THIRD, "A call by the host's clock, launches and waiting included."),
     ("throughput", "Throughput", Group.SPEED, Better.HIGHER, _SECOND, "Items a second at the workload's own batch."),
     ("latency_cv_within", "Spread within", Group.SPEED, None, _THIRD, "Coefficient of variation of the blocks within a process."),
     ("latency_cv_between", "Spread between", Group.SPEED, None, _THIRD, "Coefficient of variation of the medians of the processes."),
