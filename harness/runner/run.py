@@ -27,6 +27,7 @@ from harness.runner.observers import Observers
 from harness.runner.plan import Planned
 from harness.runner.progress import RunProgress
 from harness.runner.rows import Rows, case_rows, reused_rows
+from harness.sources.cooling import cool_down
 from harness.store import Store
 from harness.targets import Target
 
@@ -109,6 +110,7 @@ class Run:
             wait_for(lanes)
             for item in alone:
                 progress.running(item.case.title)
+                cool_down(self._target.torch_device)
                 self._ended(item, self._run(item, lanes), progress)
         self._store.finish(self.run_id)
         tally = Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))

@@ -10,8 +10,30 @@ from harness.meters.latency import LatencyMeter, drawn_order
 from harness.meters.workbench import Subject
 from harness.plugin.values import Data, Work
 from harness.sources import clock
+from harness.testing import bench
 
 X = torch.ones(4, 8)
+SLOW_DATA = """
+import time
+from harness import Data, Paper, Variant, hookimpl
+
+@hookimpl
+def paper():
+    return Paper(slug="slow", title="T", arxiv="", year=2024, family="toys", task="t", method="m",
+                 variants=[Variant("a", "x", subject=True), Variant("b", "y")])
+
+@hookimpl
+def model(variant):
+    import torch
+    time.sleep(0.2)
+    return torch.nn.Identity()
+
+@hookimpl
+def data(split):
+    import torch
+    time.sleep(0.2)
+    return Data((torch.ones(4, 2),))
+"""
 
 
 @pytest.fixture
@@ -141,3 +163,9 @@ def test_cuda_events_agree_with_triton():
     seen = interleave([subject("matmul", lambda: x @ x)], "cuda:0", Effort(seconds=1.0))
     times = sorted(seen["variants"]["matmul"]["blocks_s"])
     assert times[len(times) // 2] == pytest.approx(do_bench(lambda: x @ x, return_mode="median") * 1e-3, rel=0.02)
+
+
+def test_loading_data_and_building_the_model_are_no_part_of_a_call(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW_DATA)
+    seen = LatencyMeter().observe(bench(tmp_path / "slow.py"), ["a", "b"], "infer", Effort(seconds=0.02, quick=True))
+    assert all(max(one["blocks_s"]) < 0.1 for one in seen["variants"].values())
