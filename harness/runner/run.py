@@ -26,6 +26,7 @@ from harness.runner.lane import Lane, wait_for
 from harness.runner.observers import Observers
 from harness.runner.plan import Planned
 from harness.runner.progress import RunProgress
+from harness.runner.roof import measure_roof
 from harness.runner.rows import Rows, case_rows, reused_rows
 from harness.sources.cooling import cool_down
 from harness.store import Store
@@ -89,8 +90,12 @@ class Run:
             for p in plugins
         ]
         self._store.write("papers", self.run_id, "papers", rows)
-        self._store.write("environments", self.run_id, "environment", [{"key": k, "value": v} for k, v in self._environment.items()])
+        self._write_facts("environment", self._environment)
         self._store.begin(self.run_id, options, [p.case.case_id for p in planned])
+
+    def _write_facts(self, part: str, facts: Mapping[str, str]) -> None:
+        if facts:
+            self._store.write("environments", self.run_id, part, [{"key": k, "value": v} for k, v in facts.items()])
 
     def execute(self, plugins: Sequence[Plugin], planned: Sequence[Planned], progress: RunProgress) -> Tally:
         """Run every planned case that has not ended yet, and seal the run.
@@ -108,6 +113,8 @@ class Run:
         with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0), _PRELOADED) as lanes:
             self._run_shared(shared, lanes, progress)
             wait_for(lanes)
+            if alone:
+                self._write_facts("roof", measure_roof(lanes[0], self._target.torch_device, self._limits.threads))
             for item in alone:
                 progress.running(item.case.title)
                 cool_down(self._target.torch_device)
