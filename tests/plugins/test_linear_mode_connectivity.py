@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+import vl_convert
 from torch.autograd.functional import hessian, jacobian
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -453,7 +454,6 @@ def test_a_smoke_run_works_with_either_network_and_images():
 
 
 def test_figures_can_be_drawn(lab):
-    vl_convert = pytest.importorskip("vl_convert")
     for variant in ("spawn_late", "aligned"):
         for name, shown in lab.artifacts(variant).items():
             assert shown.caption

@@ -28,10 +28,9 @@ DTYPES = (torch.float32, torch.complex64, torch.int64)
 
 
 def cases():
-    common = pytest.importorskip(
-        "torch.testing._internal.common_methods_invocations", reason="torch's samples need: pip install expecttest"
-    )
-    for op in common.op_db:
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    for op in op_db:
         for dtype in DTYPES:
             if dtype in op.supported_dtypes("cpu"):
                 with contextlib.suppress(Exception):  # a few samples need what a build of torch lacks
