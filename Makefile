@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTHON ?= python3
 
-.PHONY: run test check format bench clean
+.PHONY: run test check format bench docs clean
 
 run: $(INSTALLED)
 	@status=0; \
@@ -30,10 +30,14 @@ bench: $(INSTALLED)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 
+docs: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+
 $(INSTALLED): pyproject.toml plugins/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e plugins
 	@touch $@
 
 clean:
-	rm -rf $(VENV) reports test-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) reports site test-output .pytest_cache .mypy_cache .ruff_cache

@@ -6,10 +6,12 @@ import sys
 
 import typer
 
+from harness.cli.check import check
 from harness.cli.claims import claims
 from harness.cli.devices import devices
 from harness.cli.doctor import doctor
 from harness.cli.list_ import list_plugins
+from harness.cli.new import new
 from harness.cli.report import report
 from harness.cli.results import results
 from harness.cli.run import run
@@ -33,6 +35,8 @@ app.command("results")(results)
 app.command("report")(report)
 app.command("verify")(verify)
 app.command("claims")(claims)
+app.command("check")(check)
+app.command("new")(new)
 app.command("doctor")(doctor)
 app.command("devices")(devices)
 

@@ -16,13 +16,17 @@ Nothing here imports torch: a thousand cards are listed in a blink.
 
 from harness.plugin.card import Paper, Variant, Workload
 from harness.plugin.claim import Claim, Scaled
-from harness.plugin.hookspecs import hookimpl
+from harness.plugin.events import CaseEnded, RunEnded, RunObserver
+from harness.plugin.hookspecs import API_VERSION, hookimpl
+from harness.plugin.section import Section
 from harness.plugin.size import PublishedSize
 from harness.plugin.values import Artifact, Budget, Chart, Data, Image, Quality, Recipe, Text, Work
 
 __all__ = [
+    "API_VERSION",
     "Artifact",
     "Budget",
+    "CaseEnded",
     "Chart",
     "Claim",
     "Data",
@@ -31,7 +35,10 @@ __all__ = [
     "PublishedSize",
     "Quality",
     "Recipe",
+    "RunEnded",
+    "RunObserver",
     "Scaled",
+    "Section",
     "Text",
     "Variant",
     "Work",

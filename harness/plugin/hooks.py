@@ -10,6 +10,7 @@ import pluggy
 from harness.errors import nearest
 from harness.plugin import hookspecs
 from harness.plugin.validate import CardError
+from harness.version import __version__
 
 _SPECIFIED = {
     name: function.__code__.co_varnames[: function.__code__.co_argcount]
@@ -26,6 +27,7 @@ class Hooks:
     """
 
     def __init__(self, name: str, module: ModuleType) -> None:
+        check_api(module)
         check_names(module)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -49,6 +51,16 @@ class Hooks:
         """Return `file:line` of an implementation, empty where there is none."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         return _where(implementations[-1].function) if implementations else ""
+
+
+def check_api(module: ModuleType) -> None:
+    """Refuse a module that was written for another version of the contract, before any of its hooks is called."""
+    wanted = getattr(module, "HARNESS_API", hookspecs.API_VERSION)
+    if wanted != hookspecs.API_VERSION:
+        raise CardError(
+            f"{module.__file__}: HARNESS_API is {wanted!r}, this harness ({__version__}) speaks plugin API {hookspecs.API_VERSION}; "
+            f"install a harness that speaks {wanted!r}, or a release of the plugin for {hookspecs.API_VERSION}"
+        )
 
 
 def check_names(module: ModuleType) -> None:

@@ -14,9 +14,18 @@ from typing import Any, TypeVar
 import pluggy
 
 from harness.plugin.card import Paper
+from harness.plugin.events import RunObserver
+from harness.plugin.section import Section
 from harness.plugin.values import Artifact, Budget, Data, Quality, Work
 
 PROJECT = "harness"
+
+API_VERSION = 1
+"""The version of this contract: raised when a hook or a card's field changes its meaning or goes away, never for an addition.
+
+A module may say `HARNESS_API = 1`; another number is refused before any of its hooks is called. A module that says nothing is taken as it is.
+"""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -131,11 +140,31 @@ def flop_formulas() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-b
     """
 
 
+# Extensions of the host: modules from entry-point group `harness.extensions`. They import no torch at the top and do no work at import. One that
+# raises is reported by `harness devices` and `harness run`; the host and the other extensions go on.
+
+
+@hookspec
+def targets() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return places that `--device` can name beside `cpu` and `cuda:N`. Called in the driver.
+
+    Returns:
+        `harness.targets.Target` objects, with a name of their own and a `torch_device` that the host has a clock for: `cpu` or `cuda:N`.
+    """
+
+
+@hookspec
+def meters() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return protocols for further kinds of figures, which `--metrics` then knows. Called in the driver and in workers.
+
+    Returns:
+        Objects with the members of `harness.meters.base.Meter`, and a name of their own.
+    """
+
+
 @hookspec
 def energy_sources(device: str) -> Sequence[Any]:  # type: ignore[empty-body]
-    """Return sources of energy that a package brings: an extension of the host, from entry-point group `harness.extensions`.
-
-    Called in the worker, and by `harness devices`.
+    """Return sources of energy. Called in the worker, and by `harness devices`.
 
     Args:
         device: `cpu`, `cuda:0`, ...
@@ -143,4 +172,29 @@ def energy_sources(device: str) -> Sequence[Any]:  # type: ignore[empty-body]
     Returns:
         Objects with the members of `harness.sources.energy.source.EnergySource`. A source that cannot answer is returned all the same: its
         `available()` says why.
+    """
+
+
+@hookspec
+def run_observers(run_id: str) -> Sequence[RunObserver]:  # type: ignore[empty-body]
+    """Return observers of a run: a tracker, a chat, a dashboard. Called in the driver, once a run.
+
+    An observer that raises is reported on standard error and is told of the next case all the same; it never stops the run.
+
+    Args:
+        run_id: The run that begins or is resumed.
+
+    Returns:
+        Objects with the methods of `harness.plugin.RunObserver`.
+    """
+
+
+@hookspec
+def report_sections(paper: str, runs: Sequence[str], figures: Sequence[Mapping[str, Any]]) -> Sequence[Section]:  # type: ignore[empty-body]
+    """Return sections for a page of the site, shown after the host's own. Called by `harness report`, once for each page that can have some.
+
+    Args:
+        paper: Slug of the paper whose page it is; empty on the overview.
+        runs: The runs that the report shows.
+        figures: The figures of that page (on the overview all of them), as `harness report --format json` gives them under `figures`.
     """

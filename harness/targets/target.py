@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import metadata
 
 from harness.errors import HarnessError, NothingToMeasureError, unknown
+from harness.plugin.extensions import load_extensions
 from harness.sources import cpu
 from harness.sources.availability import SourceError
 from harness.sources.cuda_devices import CudaDevice, visible
@@ -16,6 +18,8 @@ from harness.sources.nvml import Nvml, load
 
 CUDA_NAME = re.compile(r"cuda(?::(?P<ordinal>\d+))?")
 CPU_BUILD = "+cpu"
+BROUGHT_NAME = re.compile(r"(?P<kind>cpu|cuda):[a-z][a-z0-9_-]*")
+"""Names that extensions may give: the kind in front is what a claim's condition on the device is held against."""
 
 
 class TargetKind(StrEnum):
@@ -53,7 +57,7 @@ def find_target(name: str, loader: Callable[[], Nvml] = load) -> Target:
         return _cpu()
     match = CUDA_NAME.fullmatch(name)
     if match is None:
-        raise unknown("device", name, {TargetKind.CPU, TargetKind.CUDA, *(t.name for t in list_targets(loader))})
+        return _find_brought(name, loader)
     ordinal = int(match["ordinal"] or 0)
     shown = _cuda_devices(name, loader)
     if ordinal >= len(shown):
@@ -63,11 +67,25 @@ def find_target(name: str, loader: Callable[[], Nvml] = load) -> Target:
 
 
 def list_targets(loader: Callable[[], Nvml] = load) -> list[Target]:
-    """Return the targets that this machine has: always the CPU, then each GPU that CUDA shows; `why_no_cuda` says why there is none."""
-    try:
-        return [_cpu(), *map(_cuda, _cuda_devices("cuda", loader))]
-    except HarnessError:
-        return [_cpu()]
+    """Return the targets that this machine has: the CPU, each GPU that CUDA shows (`why_no_cuda` says why there is none), then what extensions bring."""
+    own = [_cpu()]
+    with suppress(HarnessError):
+        own += map(_cuda, _cuda_devices("cuda", loader))
+    there = {target.torch_device for target in own}
+    return own + [target for target in brought_targets() if target.torch_device in there]
+
+
+def brought_targets() -> list[Target]:
+    """Return the targets of extensions, whether or not their device is there; one that cannot be right is refused with the reason."""
+    extensions, found = load_extensions(), dict[str, Target]()
+    for answer in extensions.ask("targets"):
+        for target in answer.members:
+            reason = _unfit(target, found)
+            if reason:
+                extensions.refuse(answer.extension, reason)
+            else:
+                found[target.name] = target
+    return list(found.values())
 
 
 def why_no_cuda(loader: Callable[[], Nvml] = load) -> str:
@@ -95,6 +113,33 @@ def check_in_worker(target: Target) -> None:
     ordinal = int(target.torch_device.removeprefix("cuda:"))
     if ordinal >= torch.cuda.device_count():
         raise NothingToMeasureError(f"no device {target.name!r} for torch: it sees {torch.cuda.device_count()} GPUs")
+
+
+def _find_brought(name: str, loader: Callable[[], Nvml]) -> Target:
+    for target in brought_targets():
+        if target.name == name:
+            find_target(target.torch_device, loader)
+            return target
+    broken = [f"extension {extension!r} cannot be used: {reason}" for extension, reason in load_extensions().errors.items()]
+    known = {TargetKind.CPU, TargetKind.CUDA, *(t.name for t in list_targets(loader))}
+    raise HarnessError("; ".join([str(unknown("device", name, known)), *broken]))
+
+
+def _unfit(target: object, taken: Mapping[str, Target]) -> str:
+    """Say why the host cannot take a target from an extension; empty where it can."""
+    if not isinstance(target, Target):
+        return f"hook 'targets' gave a {type(target).__name__}; give harness.targets.Target objects"
+    match = BROUGHT_NAME.fullmatch(target.name)
+    if match is None or match["kind"] != target.kind:
+        return f"target {target.name!r}: write its kind, a colon and a word, as '{target.kind}:bench'"
+    if target.name in taken:
+        return f"target {target.name!r} is already brought by another extension; give it another name"
+    device = (
+        TargetKind.CPU if target.torch_device == TargetKind.CPU else TargetKind.CUDA if CUDA_NAME.fullmatch(target.torch_device) else ""
+    )
+    if device != target.kind:
+        return f"target {target.name!r}: torch_device is {target.torch_device!r}; the host has clocks for 'cpu' and 'cuda:N' alone, of the target's own kind"
+    return ""
 
 
 def _cpu() -> Target:

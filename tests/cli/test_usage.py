@@ -9,7 +9,7 @@ import pytest
     ("arguments", "complaint"),
     [
         (("run", "--plugins", "hilla"), "unknown plugin 'hilla'; did you mean 'hilo'?"),
-        (("run", "--plugins", "family:atention"), "unknown family 'atention'; did you mean 'attention'?"),
+        (("run", "--plugins", "family:atention"), "unknown family 'atention'; did you mean 'attention'"),
         (("run", "--plugins", ","), "names no plugin"),
         (("run", "--scale", "smal"), "unknown scale 'smal'; did you mean 'small'?"),
         (("run", "--metrics", "latncy"), "unknown metric 'latncy'; did you mean 'latency'?"),

@@ -1,0 +1,127 @@
+"""Cache-aware streaming Conformer: chunks are recognised as they come, with what earlier chunks computed kept in caches.
+
+`encoder` holds FastConformer, its masks and its streaming; `recogniser` the variants; `speech` the made-up language; `judge` the loss, the qualities
+and pictures; `setting` the dimensions; `published` sizes and claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness import Artifact, Data, Paper, Quality, Recipe, Variant, Work, Workload, hookimpl
+
+from .published import CLAIMS, SIZES
+from .setting import SETTINGS
+
+COUNTS = {"smoke": (16, 8), "small": (1600, 300)}
+"""Utterances of train and test."""
+EPOCHS = {"smoke": 1, "small": 4}
+
+
+@hookimpl
+def paper() -> Paper:
+    return Paper(
+        slug="cache_conformer",
+        title="Stateful Conformer with Cache-based Inference for Streaming Automatic Speech Recognition",
+        arxiv="2312.17279",
+        year=2023,
+        family="speech-audio",
+        task="recognise speech while it is spoken, log-mel features (B, frames, mels) -> log-probabilities (B, tokens, symbols)",
+        method="Convolutions are causal, and attention is masked so that a token sees its own chunk and a fixed number of chunks before it. A stream then "
+        "needs only the last inputs of each attention and convolution, and gives exactly what the masked model gives for the whole utterance.",
+        variants=[
+            Variant("cache", "chunk-aware look-ahead, streamed with caches", subject=True),
+            Variant("buffered", "full-context model run on a buffer for every chunk", shares_fit="offline"),
+            Variant("mismatch", "full-context model streamed with caches it was not trained for", shares_fit="offline"),
+            Variant("offline", "full-context model that waits for the end"),
+            Variant("multi", "one chunk-aware model trained with every look-ahead"),
+            Variant("regular", "regular look-ahead in each layer, as much in all"),
+            Variant("conformer", "chunk-aware Conformer: half the subsampling, full convolutions, 31 taps"),
+        ],
+        workloads=[
+            Workload(
+                "stream_chunk",
+                "frames",
+                "the next chunk of one stream, state carried over; regular and buffered models repeat what they must",
+            ),
+            Workload("infer", "frames", "whole utterances under the mask"),
+        ],
+        sweep={"right": {"smoke": (3,), "small": (7, 0), "paper": (13, 6, 1, 0)}},
+        qualities={"letter_error": "lower", "stream_difference": "lower", "unsettled": "lower", "cache_bytes": "lower"},
+        quality_axes=("right",),
+        sizes=SIZES,
+        claims=CLAIMS,
+        deviations=[
+            "A made-up language of twelve letters stands in for LibriSpeech; utterances last 1.9 s.",
+            "The encoder that is trained is 64 wide with two layers, 40 mels and subsampling by 4: a token is 40 ms, and L is 32 tokens.",
+            "AdamW with a cosine schedule, four epochs, no SpecAugment and no dropout; the authors use Noam's schedule, SpecAugment and dropout of 0.1.",
+            "The decoder is CTC alone; the hybrid model is built for its size, and its claim (a better, sooner CTC branch) is not checked.",
+            "Subsampling is padded by one frame on the left instead of two and none on the right, so that every chunk, the first too, gives as many tokens.",
+            "The full-context model has the same causal convolutions and LayerNorm, so that only the masks differ.",
+            "Conformer differs from FastConformer in subsampling and kernel alone.",
+        ],
+        readings=[
+            "The paper's text could not be read: the method and sizes are those of the authors' code and configurations.",
+            "L is cut to a multiple of the chunk: 70 is one for all of the authors' settings.",
+            "Caches have their full size from the start, and a count of valid tokens masks what is not of this stream.",
+            "The buffer ends where the chunk ends, so that both answer at the same time; it holds 50 tokens (4 s), in small runs 32 (1.3 s).",
+            "`regular` has R / layers tokens ahead in each layer, rounded up, and so sees no less in all.",
+            "The stream_chunk of `regular` encodes a chunk and as many tokens as it must repeat, from the same state each time.",
+            "`offline` cannot stream: its stream_chunk encodes the whole utterance.",
+            "`unsettled` counts tokens of half an utterance that the other half still changes.",
+            "The average algorithmic latency is half of the look-ahead; time for computing is the latency of stream_chunk.",
+        ],
+        findings=[
+            "A chunk of 14 tokens costs 0.44 of the multiplications of a buffer of 50, not 0.28: keys and values of the 70 cached inputs are projected "
+            "again for every chunk. Caching projected keys and values, which is the same function, would save that.",
+            "At published size and 16 s of audio Conformer takes 2.92 times the multiplications of FastConformer, a little more than the range asked for: "
+            "its mask is laid over all pairs of tokens, of which it has twice as many, and its first convolutions are full.",
+        ],
+        data="sounds, words and utterances drawn by the plugin",
+        code="https://github.com/NVIDIA/NeMo",
+    )
+
+
+@hookimpl
+def model(variant: str, scale: str, params: Mapping[str, Any], fitted: Any) -> Any:
+    from .recogniser import build
+
+    return build(variant, scale, params, fitted)
+
+
+@hookimpl
+def data(scale: str, split: str, params: Mapping[str, Any], seed: int) -> Data:
+    from .judge import ctc_loss
+    from .recogniser import part_inputs
+    from .speech import corpus
+
+    setting = SETTINGS[scale]
+    if split == "profile" or scale == "paper":
+        return Data(part_inputs(params.get("part", ""), setting), items=setting.batch * setting.frames)
+    recipe = Recipe(ctc_loss, EPOCHS[scale], 32, lr=2e-3, weight_decay=1e-3, clip=1.0)
+    features, texts = corpus(split, COUNTS[scale][split == "test"], setting.frames, setting.mels, seed)
+    return Data((features,), texts, recipe=recipe)
+
+
+@hookimpl
+def workload(name: str, variant: str, model: Any, data: Data, params: Mapping[str, Any]) -> Work | None:
+    if name != "stream_chunk":
+        return None
+    from .recogniser import chunk_work
+
+    return chunk_work(variant, model, data.inputs[0][:1], params["right"])
+
+
+@hookimpl
+def metric(model: Any, data: Data) -> Mapping[str, Quality]:
+    from .judge import qualities
+
+    return qualities(model, data)
+
+
+@hookimpl
+def artifacts(model: Any, data: Data) -> Mapping[str, Artifact]:
+    from .judge import pictures
+
+    return pictures(model, data)

@@ -1,0 +1,147 @@
+"""Gaunt tensor products: the product of two sets of irreps is the product of two functions on the sphere, and that is quick in a Fourier basis.
+
+`sphere` holds spherical harmonics and the tables between them and Fourier series, `products` the paper's product and those by Clebsch-Gordan
+paths, `operations` the paper's three classes of operation with what others have made of them, `force_field` and `molecule` a small network and its
+data, `judging` the qualities and pictures, `claims` what is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness import Artifact, Data, Paper, Quality, Variant, Workload, hookimpl
+
+from .claims import CLAIMS, SIZES
+
+OPERATIONS = ("feature", "convolution", "many_body")
+SHAPES = {
+    ("feature", "small"): (1, 128),
+    ("convolution", "small"): (32, 16),
+    ("many_body", "small"): (8, 128),
+    ("feature", "paper"): (1, 128),
+    ("convolution", "paper"): (1, 1),
+    ("many_body", "paper"): (32, 128),
+}
+"""Batch and channels of one operation; at `paper` scale those of the authors' notebooks."""
+
+CHANNELS = {"smoke": 8, "small": 16}
+"""Of the force field."""
+
+
+@hookimpl
+def paper() -> Paper:
+    return Paper(
+        slug="gaunt_tensor",
+        title="Enabling Efficient Equivariant Operations in the Fourier Basis via Gaunt Tensor Products",
+        arxiv="2401.10216",
+        year=2024,
+        family="graph-geometry",
+        task="multiply irreps features of degrees up to L, (B, C, (L + 1)^2) twice -> (B, C, (2 L + 1)^2), alone or inside a force field",
+        method=(
+            "Gaunt coefficients are a multiple of Clebsch-Gordan coefficients, so the product of irreps is the product of two functions on the sphere. "
+            "Their Fourier series on a torus are convolved by FFT, which takes O(L^3) in place of O(L^6)."
+        ),
+        variants=[
+            Variant("gaunt", "the paper's product, through Fourier series", subject=True),
+            Variant("cg_paths", "a loop over Clebsch-Gordan paths (l1, l2) -> l3, a weight for each path"),
+            Variant("cg_dense", "the same product as gaunt, by one dense tensor of coefficients"),
+            Variant(
+                "specialised",
+                "what each class has of its own: eSCN for convolutions, MACE's contraction for many bodies; else path by path",
+            ),
+            Variant("scalar", "degree 0 alone: what a network without directions keeps; zeros elsewhere"),
+        ],
+        workloads=[Workload("infer", "items", "one operation, or energies and forces of a batch of molecules")],
+        sweep={
+            "op": {"smoke": ("force_field",), "small": ("feature", "force_field", "convolution", "many_body"), "paper": OPERATIONS},
+            "degree": {"smoke": (2,), "small": (2, 1, 3, 6), "paper": (2, 1, 3, 4, 5, 6, 11, 13)},
+            "correlation": {"smoke": (3,), "small": (3, 5), "paper": (3, 5, 7)},
+        },
+        qualities={
+            "force_mae": "lower",
+            "energy_mae": "lower",
+            "hot_force_mae": "lower",
+            "equivariance_error": "lower",
+            "product_error": "lower",
+        },
+        quality_axes=("op",),
+        sizes=SIZES,
+        claims=CLAIMS,
+        deviations=[
+            "A molecule of twelve atoms with Morse bonds, angles and a repulsion stands in for 3BPA and OC20: 200 conformations, 20 epochs, batches of 8.",
+            "The force field is one layer of MACE's kind with 16 channels, degree 2 and correlation 3; 3BPA has two layers of 256 channels.",
+            "EquiformerV2 with Gaunt products is not built.",
+            "The baseline by paths is written out in PyTorch; the authors time e3nn, which generates and compiles code for each path.",
+        ],
+        readings=[
+            "The paper's text could not be read: the method is that of its abstract and of the authors' published code and notebooks.",
+            (
+                "The maps to and from Fourier series are batched products of dense (degree, u) tables, one for each m, and not the authors' dense tables over "
+                "all (m, v), which would be O(L^4); entries that are zero because l < |m| are multiplied too."
+            ),
+            "Products of real functions let each map be real: half of a complex map's multiplications. The transforms are complex, as the authors'.",
+            (
+                "Features have parity (-1)^l, so paths of odd l1 + l2 + l3, which a Gaunt product cannot make, do not occur in any variant. "
+                "For features of both parities the product would not replace a full one: it has no cross product."
+            ),
+            "In the notebooks L counts degrees: their L = 5 is degree 4 here.",
+            "A filter's harmonics are computed outside the timed call, as in the notebook; eSCN's rotation is inside.",
+            "eSCN's convolution has the same weights as the Gaunt product, one for each degree, so that both compute the same function.",
+            "`correlation` is the highest power of a many-body product; nothing else depends on it.",
+            "MACE's contraction keeps one weight for each path, also where paths differ by the order of equal inputs alone.",
+            "Complex arithmetic exists in float32 and float64 alone: lower precisions of this paper do not run.",
+        ],
+        findings=[
+            (
+                "On a CPU one dense product of all coefficients is faster than the way through Fourier series up to degree 6, although it multiplies far more: "
+                "the speed-ups are over a loop of paths, and the baseline has to be named with them."
+            ),
+            "On a busy CPU eSCN's convolution was the faster from degree 3 on, where 32 edges have 16 channels: its rotation does not depend on the channels.",
+            "The published ratios grow with the time that e3nn takes for its first call: at degree 3 its mean is 139 ms with a deviation of 413 ms.",
+        ],
+        data="Gaussian features; conformations of a toy molecule by Langevin dynamics, with exact energies and forces",
+        code="https://github.com/lsj2408/Gaunt-Tensor-Product",
+    )
+
+
+@hookimpl
+def model(variant: str, scale: str, params: Mapping[str, Any]) -> Any:
+    if params["op"] == "force_field":
+        from .force_field import ForceField
+
+        return ForceField(variant, CHANNELS[scale], params["degree"])
+    from .operations import operation
+
+    channels = SHAPES[params["op"], scale][1]
+    return operation(params["op"], variant, channels, params["degree"], params["correlation"], params.get("learnable", True))
+
+
+@hookimpl
+def data(scale: str, split: str, params: Mapping[str, Any], seed: int) -> Data:
+    if params["op"] == "force_field":
+        from .molecule import split as molecule_split
+
+        return molecule_split(scale, split)
+    from .features import features
+
+    batch, channels = SHAPES[params["op"], scale]
+    return features(params["op"], params.get("batch", batch), channels, params["degree"])
+
+
+@hookimpl
+def metric(variant: str, model: Any, data: Data, scale: str, params: Mapping[str, Any]) -> Mapping[str, Quality]:
+    from . import judging
+
+    if params["op"] == "force_field":
+        return judging.judge_force_field(model, data)
+    return judging.judge_operation(variant, model, data, SHAPES[params["op"], scale][1], params)
+
+
+@hookimpl
+def artifacts(variant: str, model: Any, data: Data, params: Mapping[str, Any]) -> Mapping[str, Artifact]:
+    from . import judging
+
+    if params["op"] == "force_field":
+        return judging.force_chart(model, data)
+    return judging.product_picture(model, data) if params["op"] == "feature" and variant != "scalar" else {}
