@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTHON ?= python3
+PAPERS := $(filter-out _%,$(notdir $(patsubst %/__init__.py,%,$(wildcard plugins/harness_papers/*/__init__.py))))
 
 .PHONY: run test check format bench docs clean
 
@@ -12,9 +13,13 @@ run: $(INSTALLED)
 	[ $$status -le 1 ] || exit $$status; \
 	$(BIN)/harness report --out reports && exit $$status
 
+# Papers and their contract side by side on all cores; the rest alone, since some of it takes times.
 test: $(INSTALLED)
 	@scripts/install-chromium
-	$(BIN)/python -m pytest
+	@status=0; \
+	$(BIN)/python -m pytest --ignore tests/plugins || status=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope tests/plugins $(addprefix --harness-plugin=,$(PAPERS)) || status=$$?; \
+	exit $$status
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from benchmarks.empty_case import EmptyCase, execute
 from benchmarks.fresh import ROOT
 from benchmarks.section import Extent, Goal, Section, Table
 from harness.runner.case import Status
-from harness.runner.lane import Lane
+from harness.runner.fork_lane import ForkLane
 from harness.stats.estimate import Estimate
 from harness.stats.location import median_estimate
 from harness.stats.ratio import ratio_of
@@ -39,7 +39,7 @@ def run(extent: Extent) -> Section:
     spawns = QUICK_SPAWNS if extent.quick else SPAWNS
     forked, spawned = [], []
     with _reachable(), tempfile.TemporaryDirectory() as folder:
-        lane = Lane()
+        lane = ForkLane()
         try:
             first_s = _seconds(lambda: _fork(lane))
             for i in range(spawns):
@@ -67,7 +67,7 @@ def judge(fork: Estimate, spawn: Estimate) -> Goal:
     return Goal(f"at least {TIMES_CHEAPER:g} times cheaper than a spawned process", ratio.value >= TIMES_CHEAPER, figure)
 
 
-def _fork(lane: Lane) -> None:
+def _fork(lane: ForkLane) -> None:
     outcome = lane.run(EmptyCase(), 120.0, 4 * _GIB)
     if outcome.status != Status.OK:
         raise RuntimeError(f"the empty case ended as {outcome.status}: {outcome.message} {outcome.traceback}")

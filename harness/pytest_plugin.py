@@ -14,8 +14,11 @@ import pytest
 if TYPE_CHECKING:
     from harness.conformance.examination import Examination
     from harness.conformance.finding import Finding
+    from harness.conformance.workers import Workers
 
 _OPTION = "--harness-plugin"
+_WORKERS = pytest.StashKey["Workers"]()
+"""Servers that the plugins of a session share: they take seconds to start."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +39,20 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         items.extend(PluginChecks.from_parent(session, name=wanted, nodeid=f"harness:{wanted}", path=config.rootpath).collect())
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the servers."""
+    if _WORKERS in config.stash:
+        config.stash[_WORKERS].__exit__(None, None, None)
+
+
+def _workers(config: pytest.Config) -> Workers:
+    from harness.conformance.workers import Workers
+
+    if _WORKERS not in config.stash:
+        config.stash[_WORKERS] = Workers().__enter__()
+    return config.stash[_WORKERS]
+
+
 class ContractError(Exception):
     """A check that does not hold."""
 
@@ -49,13 +66,12 @@ class PluginChecks(pytest.Collector):
         Raises:
             pytest.UsageError: when there is no such plugin.
         """
-        from harness.conformance.examination import Examination
         from harness.conformance.lookup import find_plugin
         from harness.conformance.table import CHECKS
         from harness.errors import HarnessError
 
         try:
-            self.examination: Examination = Examination(find_plugin(self.name))
+            self.plugin = find_plugin(self.name)
         except HarnessError as error:
             raise pytest.UsageError(f"{_OPTION}: {error}") from error
         for check in CHECKS:
@@ -63,15 +79,16 @@ class PluginChecks(pytest.Collector):
 
     def setup(self) -> None:
         """Begin all checks that are going to be asked for: they run two at a time."""
+        from harness.conformance.examination import Examination
         from harness.conformance.table import BY_NAME
 
-        self.examination.__enter__()
+        self.examination: Examination = Examination(self.plugin, workers=_workers(self.config)).__enter__()
         for item in self.session.items:
             if item.parent is self:
                 self.examination.start(BY_NAME[item.name])
 
     def teardown(self) -> None:
-        """End the processes."""
+        """Wait for what has begun, and begin no more."""
         self.examination.__exit__(None, None, None)
 
 

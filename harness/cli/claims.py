@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,19 +54,16 @@ def claims(
 
 
 def _print(found: Sequence[Judgement]) -> None:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("paper", no_wrap=True)
-    table.add_column("claim", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("in words", ratio=1)
-    for j in found:
-        name = f"{j.claim} (scaled)" if j.scaled else j.claim
-        table.add_row(Text(j.paper), Text(name), Text(j.verdict, style=_COLOURS[j.verdict]), Text(j.sentence))
-    Console().print(table)
+    console = Console(highlight=False)
+    for paper, judged in groupby(found, key=lambda j: j.paper):
+        console.print(Text(paper, style="bold"))
+        for j in judged:
+            name = f"{j.claim} (scaled down)" if j.scaled else j.claim
+            console.print(Padding(Text.assemble(f"{name}: ", (j.verdict, _COLOURS[j.verdict])), (0, 0, 0, 2)))
+            console.print(Padding(Text(j.sentence), (0, 0, 0, 6)))
     counts = {v: sum(j.verdict == v for j in found) for v in _COLOURS}
     typer.echo(", ".join(f"{n} {v}" for v, n in counts.items() if n) or "no claims")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.cli.options import DEFAULT_STORE, StoreOption
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PIPED_WIDTH = 160
+"""Columns of the table where no terminal says how wide it is."""
 
 
 class Format(StrEnum):
@@ -52,28 +60,46 @@ def results(
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich import box
+    """Print what a person reads: a unit that suits, as many digits as the interval warrants, remarks once, below. All of it is in the other formats."""
     from rich.console import Console
+    from rich.text import Text
+
+    from harness.report.notation.points import point_label
+
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+    remarks: dict[str, int] = {}
+    for (paper, workload, params), group in groupby(sorted(rows, key=_place), key=_place):
+        console.print(Text(" · ".join(filter(None, (paper, workload, point_label(params)))), style="bold"))
+        console.print(_table(list(group), remarks))
+    for remark, number in remarks.items():
+        console.print(Text(f"[{number}] {remark}"))
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["paper"], row["workload"], row["params"]
+
+
+def _table(rows: list[dict[str, Any]], remarks: dict[str, int]) -> Table:
+    """Return the figures of one workload at one point; what is remarked is numbered in `remarks`."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    columns = ["paper", "variant", "workload", "params", "metric", "value", "95% interval", "unit", "n", "provenance", "meter", "message"]
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
+    table = Table("variant", "metric", "figure", "95% interval", "n", "how", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in sorted(rows, key=lambda row: str(row["variant"])):
         metric = f"{row['metric']} / {row['baseline']}" if row["baseline"] else row["metric"]
-        spread = row["low"] is not None and row["low"] != row["high"]
-        interval = f"{row['low']:.4g} to {row['high']:.4g}" if spread else ""
-        named = [row[c] for c in ("paper", "variant", "workload", "params")]
-        cells = [
-            *named,
-            metric,
-            f"{row['value']:.6g}",
-            interval,
-            row["unit"],
-            str(row["n"]),
-            row["provenance"],
-            row["meter"],
-            row["message"],
-        ]
-        table.add_row(*map(Text, cells))
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+        mark = f" [{remarks.setdefault(row['message'], len(remarks) + 1)}]" if row["message"] else ""
+        table.add_row(*map(Text, (row["variant"], metric, *_written(row), str(row["n"]), row["provenance"] + mark)))
+    return table
+
+
+def _written(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a figure with its unit, and its interval in the same one."""
+    from harness.report.notation import numbers
+    from harness.report.notation.units import display_unit
+
+    ends = [row["value"], row["low"], row["high"]]
+    shown = display_unit(row["unit"], ends[:1])
+    value, low, high = (None if end is None else end / shown.factor for end in ends)
+    interval = "" if value is None else numbers.interval(value, low, high)
+    return numbers.quantity(row["value"], row["unit"], row["low"], row["high"]), interval

@@ -39,6 +39,7 @@ class Options:
     timeout_s: float
     memory_limit_gib: float
     threads: int
+    executor: str
     claims: bool
     fresh: bool
     plugin_path: tuple[str, ...]
@@ -57,8 +58,9 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a case may take.", min=0.1)] = 600.0,
     memory_limit: Annotated[float, typer.Option(help="GiB a process may allocate; 0: 80% of the machine.", min=0.0)] = 0.0,
     threads: Annotated[int, typer.Option(help="Threads torch may use; 0: every core.", min=0)] = 0,
+    executor: Annotated[str, typer.Option(help="Who starts the processes: `local`, or what an extension brings.")] = "local",
     claims: Annotated[bool, typer.Option("--claims", help="Measure exactly what claims need, under their own conditions.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure even what the store already has.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure even what the store already has, and train anew.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run that did not finish.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, with an estimate of the time, and stop.")] = False,
     as_json: JsonOption = False,
@@ -89,6 +91,7 @@ def run(
         timeout,
         memory_limit,
         threads,
+        executor,
         claims,
         fresh,
         tuple(str(p.resolve()) for p in plugin_path or ()),
@@ -101,6 +104,7 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     from harness.plugin.discovery import discover
     from harness.runner.environment import environment
     from harness.runner.execute import Limits, default_memory_bytes
+    from harness.runner.executor import LOCAL, find_executor
     from harness.runner.progress import RunProgress
     from harness.runner.run import Run, new_run_id
     from harness.runner.select import select
@@ -113,7 +117,7 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
         run_id = store.latest("running")
         asked = _options(json.loads(store.run(run_id)["options"]))
     chosen = select(discover(asked.plugin_path), asked.plugins)
-    target = find_target(asked.device)
+    target, executor = find_target(asked.device), find_executor(asked.executor)
     planned = _plan(chosen, target, asked)
     if dry_run:
         _print_plan(planned, store, as_json)
@@ -124,8 +128,9 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     threads = asked.threads or len(os.sched_getaffinity(0))
     memory_bytes = int(asked.memory_limit_gib * _GIB) or default_memory_bytes()
     limits = Limits(asked.timeout_s, memory_bytes, threads)
-    facts = {**environment(target, threads), **_fitness(planned)}
-    work = Run(run_id, store, target, limits, facts, asked.fresh)
+    brought = {} if executor.name == LOCAL else {"executor": executor.name}
+    facts = {**environment(target, threads), **brought, **_fitness(planned)}
+    work = Run(run_id, store, target, limits, facts, asked.fresh, executor)
     if not resume:
         work.begin(chosen, planned, asdict(asked))
     with RunProgress(len(planned)) as progress:

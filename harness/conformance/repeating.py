@@ -27,7 +27,7 @@ def deterministic(examined: Examined) -> Verdict:
 
 def built(stage: Stage) -> dict[str, str]:
     """Return a digest of each split, and of each variant that is built without training."""
-    from harness.conformance.fingerprint import digest
+    from harness.meters.fingerprint import digest
 
     bench = stage.bench()
     splits = {f"data of split {split!r}": digest(bench.data(split)) for split in stage.splits}
@@ -47,7 +47,7 @@ def alone(examined: Examined) -> Verdict:
 
 def models(stage: Stage, names: list[str] | None) -> dict[str, str]:
     """Build variants, all of them where no names are given, and return their digests; the first workload is run once."""
-    from harness.conformance.fingerprint import digest
+    from harness.meters.fingerprint import digest
 
     bench, found = stage.bench(), {}
     for name in stage.untrained if names is None else names:

@@ -103,6 +103,6 @@ def _generators() -> dict[str, str]:
     import numpy as np
     import torch
 
-    from harness.conformance.fingerprint import digest
+    from harness.meters.fingerprint import digest
 
     return {"random": digest(random.getstate()), "numpy": digest(np.random.get_state()), "torch": digest(torch.get_rng_state())}

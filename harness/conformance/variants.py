@@ -31,7 +31,7 @@ def interchangeable(examined: Examined) -> Verdict:
 
 def answers(stage: Stage) -> dict[str, Any]:
     """Return the structure of each result, and which variants changed their inputs."""
-    from harness.conformance.fingerprint import digest, structure
+    from harness.meters.fingerprint import digest, structure
 
     bench, changed = stage.bench(), []
     structures: dict[str, dict[str, str]] = {}

@@ -11,7 +11,8 @@ from harness.conformance.job import CheckJob
 from harness.plugin.discovery import Plugin
 from harness.runner.case import Status
 from harness.runner.execute import default_memory_bytes
-from harness.runner.lane import Lane, Outcome, Work
+from harness.runner.fork_lane import ForkLane
+from harness.runner.lane import Outcome, Work
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Workers:
     """Fork servers that answer questions about plugins; one at a time each, whatever the number of threads that ask."""
 
     def __init__(self) -> None:
-        self.lanes = [Lane(_PRELOAD) for _ in range(_SERVERS)]
+        self.lanes = [ForkLane(_PRELOAD) for _ in range(_SERVERS)]
         self._free = [threading.Lock() for _ in self.lanes]
         self._next = 0
 

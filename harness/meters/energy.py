@@ -2,7 +2,7 @@
 
 A window is filled with repeated calls; what it drew, less what the pauses in it drew, is divided by the items processed. Gross is what the
 device drew while it worked, net is what it drew above its idle power. An estimate from processor time has no idle power in it, so it gives
-`energy` alone: neither gross nor net is claimed.
+`energy` alone: neither gross nor net is claimed. `carbon` is the same energy times the carbon intensity of electricity: always an estimate.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from harness.meters.figure import Figure, Provenance
 from harness.plugin.card import Scale
 from harness.sources import clock
 from harness.sources.energy import energy_sources
+from harness.sources.energy.carbon import CarbonIntensity, carbon_intensity
 from harness.sources.energy.source import Basis, EnergySource
 from harness.sources.guards import ATTEMPTS, Guard, GuardReading, guarded
 from harness.stats.estimate import Estimate
@@ -69,14 +70,17 @@ class EnergyMeter:
 
         Raises:
             NotMeasurableError: when no source of the device answers, or the best one gives no figure.
+            HarnessError: when the country whose electricity is used is not known.
         """
         source = best_source(self._sources(bench.device), bench.device)
+        intensity = carbon_intensity()
         plan = make_plan(source, effort.quick)
         idle_w = idle_windows_w(source, plan) if plan.idle_s else []
         seen = {v: _observe(source, plan, bench.subject(workload, v), bench.device, effort) for v in variants}
         return {
             "asked": list(variants),
             "source": {"name": source.name, "domain": source.domain, "basis": str(source.basis), "note": source.note},
+            "carbon": asdict(intensity) if intensity else None,
             "period_s": plan.period_s,
             "idle_w": idle_w,
             "variants": seen,
@@ -194,11 +198,30 @@ def _figures(variant: str, observations: Sequence[Observation]) -> Iterator[Figu
     delay = _over(processes, lambda w: _gross_j(w, idle) * w.busy_s / w.items)
     yield figure("energy", gross)
     yield figure("energy_delay", delay, "J*s")
+    if intensity := observations[0].get("carbon"):
+        yield _carbon(variant, gross, CarbonIntensity(**intensity))
     if idle is not None:
         net = _over(processes, lambda w: (w.joules - idle.value * w.seconds) / w.items)
         exposure_s = float(np.median([w.seconds / w.items for windows in processes for w in windows]))
         yield figure("energy_gross", gross)
         yield figure("energy_net", _widened(net, idle, exposure_s))
+
+
+def _carbon(variant: str, energy: Estimate, intensity: CarbonIntensity) -> Figure:
+    low, high = (None if end is None else intensity.grams(end) for end in (energy.low, energy.high))
+    message = f"{intensity.g_per_kwh:g} g/kWh, {intensity.place}"
+    return Figure(
+        variant,
+        "carbon",
+        intensity.grams(energy.value),
+        "g",
+        Provenance.ESTIMATED,
+        "carbon/codecarbon",
+        low,
+        high,
+        energy.n,
+        message=message,
+    )
 
 
 def _gross_j(window: Window, idle: Estimate | None) -> float:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from harness.meters import weights
+from harness.meters.fingerprint import digest
 from harness.meters.training import train, train_step
 from harness.plugin.card import Scale
 from harness.plugin.discovery import Plugin
+from harness.plugin.home import home_of, source_hash
 from harness.plugin.validate import CardError, check_known, check_type
 from harness.plugin.values import Artifact, Budget, Data, Quality, Work
 
@@ -39,6 +43,17 @@ def place(value: Any, device: str, dtype: torch.dtype | None = None) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(place(member, device, dtype) for member in value)
     return value
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, so that what is trained does not depend on how many cores there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def compiled(model: Any, mode: str) -> Any:
@@ -83,6 +98,10 @@ class Workbench:
         device: Where models and inputs go: `cpu`, `cuda:0`, `meta`.
         dtype: What floating-point weights and inputs become; None leaves them.
         mode: How the default `infer` calls the model: `eager`, `compile` or `cudagraph`.
+        kept: Where weights of earlier fits are; None trains always.
+
+    Attributes:
+        inputs: Hash of what the last prepared work was given; empty before.
     """
 
     plugin: Plugin
@@ -92,12 +111,14 @@ class Workbench:
     device: str = "cpu"
     dtype: torch.dtype | None = None
     mode: str = "eager"
+    kept: weights.WeightStore | None = None
 
     def __post_init__(self) -> None:
         check_known("workbench", "scale", self.scale, list(Scale))
         self.card = self.plugin.card
         self.params = {**self.card.default_point(self.scale), **self.params}
         self._fits: dict[str, Any] = {}
+        self.inputs = ""
 
     def at(self, **params: Any) -> Workbench:
         """Return the same workbench at another sweep point."""
@@ -136,16 +157,39 @@ class Workbench:
         home = replace(self, device="cpu", dtype=None) if (self.device, self.dtype) != ("cpu", None) else self
         if donor := self.card.variant(variant).shares_fit:
             return home.model(variant, fitted=self.fit(donor, budget))
-        model = home.model(variant)
-        data = home.data("train")
+        file = self._kept_at(variant, budget)
+        if file is not None and file.exists() and weights.load(file, model := home.model(variant)):
+            return model
+        with one_thread():
+            model = home._trained(variant, home.model(variant), budget)
+        if file is not None:
+            weights.keep(file, model, home.model(variant))
+        return model
+
+    def _trained(self, variant: str, model: Any, budget: Budget) -> Any:
+        data = self.data("train")
         if self.plugin.has("fit"):
-            model = home._call("fit", variant=variant, model=model, data=data, budget=budget)
+            model = self._call("fit", variant=variant, model=model, data=data, budget=budget)
         elif data.recipe is not None:
             seed_everything(self.seed)
             train(model, data, data.recipe, budget, self.seed)
         if isinstance(model, torch.nn.Module):
             model.eval()
         return model
+
+    def _kept_at(self, variant: str, budget: Budget) -> Path | None:
+        source = home_of(self.plugin.source)
+        if self.kept is None or source is None:
+            return None
+        setting = {
+            "slug": self.plugin.slug,
+            "variant": variant,
+            "scale": self.scale,
+            "params": dict(self.params),
+            "seed": self.seed,
+            "steps": budget.steps,
+        }
+        return self.kept.path(source_hash(source), setting)
 
     def metric(self, variant: str, model: Any = None) -> dict[str, Quality]:
         """Fit if need be and judge on `test`; names and directions are held against the card."""
@@ -175,6 +219,7 @@ class Workbench:
         spec = self.card.workload(workload)
         model = place(self.fit(variant), self.device, self.dtype) if spec.needs_fit else self.model(variant)
         data = self.data("profile")
+        self.inputs = digest(data.inputs)
         return Subject(variant, model, data, self._work(workload, variant, model, data), spec.gradients)
 
     def needs_fit(self, workload: str) -> bool:

@@ -1,4 +1,4 @@
-"""Extensions of the host itself: packages that bring targets, meters, energy sources, observers or report sections.
+"""Extensions of the host itself: packages that bring targets, executors, meters, energy sources, observers or report sections.
 
 They are modules with marked functions, as papers are, from entry-point group `harness.extensions`. One that fails is an error with its reason;
 the host and the other extensions go on.

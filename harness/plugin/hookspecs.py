@@ -154,6 +154,15 @@ def targets() -> Sequence[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def executors() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return what `--executor` can name beside `local`: whoever starts the processes in which cases are measured. Called in the driver.
+
+    Returns:
+        Objects with the members of `harness.runner.executor.Executor`, and a name of their own.
+    """
+
+
+@hookspec
 def meters() -> Sequence[Any]:  # type: ignore[empty-body]
     """Return protocols for further kinds of figures, which `--metrics` then knows. Called in the driver and in workers.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
 import os
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.plugin.discovery import Plugin, Source, load, slug_taken, sources
+from harness.plugin.home import home_of
 from harness.version import __version__
 
 
@@ -124,7 +124,7 @@ class _Memory:
 
 def fingerprint(source: Source) -> str:
     """Hash where a plugin is and when each of its files was written; empty where that cannot be told without importing it."""
-    home = _home(source)
+    home = home_of(source)
     if home is None:
         return ""
     parts = [__version__, str(Path(__file__).stat().st_mtime_ns), source.module, str(home)]
@@ -132,19 +132,6 @@ def fingerprint(source: Source) -> str:
         seen = file.stat()
         parts.append(f"{file.name} {seen.st_mtime_ns} {seen.st_size}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
-
-
-def _home(source: Source) -> Path | None:
-    if source.path:
-        return Path(source.path)
-    try:
-        spec = importlib.util.find_spec(source.module)
-    except (ImportError, ValueError, AttributeError):
-        return None
-    if spec is None or not spec.origin:
-        return None
-    file = Path(spec.origin)
-    return file.parent if file.name == "__init__.py" else file
 
 
 def _files(home: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ from harness.meters.base import Effort, Meter
 from harness.plugin.card import Scale
 from harness.profiling.payload import CallJob, pack
 from harness.runner.execute import MEASURING_S, Limits, Observed, default_memory_bytes, observe
+from harness.runner.fork_lane import ForkLane
 from harness.runner.lane import Lane, wait_for
 from harness.targets import find_target
 
@@ -67,7 +68,7 @@ def open_session(
         payload = pack(functions, inputs, folder)
         path = tuple(os.path.abspath(p) for p in sys.path)  # noqa: PTH100  "" is the current folder
         job = CallJob(payload, "", tuple(functions), Effort(), target.torch_device, count, items, gradients, mode, path)
-        lanes = [Lane() for _ in range(LANES)]
+        lanes = [ForkLane() for _ in range(LANES)]
         try:
             wait_for(lanes)
             yield Session(job, lanes, Limits(TIMEOUT_S, memory_bytes, count))

@@ -57,6 +57,8 @@ class CaseResult:
     readings: Readings = field(default_factory=lambda: Readings(()))
     seconds: float = 0.0
     repetitions: int = 0
+    threads: int = 0
+    inputs: str = ""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     reused_from: str = ""
 
@@ -89,18 +91,35 @@ def observe(meter: Meter, scale: str, job: Callable[[int], Work], lanes: Sequenc
     return Observed(Status.OK, "", "", observations)
 
 
-def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Limits) -> CaseResult:
-    """Run every repetition of a case and summarize them."""
+def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Limits, weights: str = "") -> CaseResult:
+    """Run every repetition of a case and summarize them.
+
+    Args:
+        planned: The case.
+        target: Where it runs.
+        lanes: One for each repetition that is to come from a process started apart.
+        limits: What it may use.
+        weights: Whose trained weights it shares; empty: those of every earlier run.
+    """
     case, meter = planned.case, METERS[planned.case.meter]
     started_at, start = datetime.now(UTC), time.monotonic()
-    seen = observe(meter, case.scale, lambda repetition: _job(planned, target, limits, repetition), lanes, limits)
+    seen = observe(meter, case.scale, lambda repetition: _job(planned, target, limits, repetition, weights), lanes, limits)
     status, message, trace, readings = seen.status, seen.message, seen.traceback, Readings(())
     if status == Status.OK:
         try:
             readings = meter.summarize(seen.observations)
         except Exception as error:
             status, message, trace = Status.FAILED, f"{meter.name} could not be summarized: {error}", traceback.format_exc()
-    return CaseResult(case, status, message, trace, readings, time.monotonic() - start, len(seen.observations), started_at)
+    threads, inputs = _told(seen.observations)
+    if len(inputs) > 1 and not message:
+        message = "the inputs are others in each process; make data of split 'profile' deterministic in the seed"
+    took_s, count = time.monotonic() - start, len(seen.observations)
+    return CaseResult(case, status, message, trace, readings, took_s, count, threads, ",".join(sorted(inputs)), started_at)
+
+
+def _told(observations: Sequence[Observation]) -> tuple[int, set[str]]:
+    """Return how many threads the processes used, and what their inputs were, if they had any."""
+    return max((int(o["threads"]) for o in observations), default=0), {o["inputs"] for o in observations} - {""}
 
 
 def is_built_on_meta(case: Case) -> bool:
@@ -108,12 +127,13 @@ def is_built_on_meta(case: Case) -> bool:
     return case.meter == "flops" and case.scale == Scale.PAPER
 
 
-def _job(planned: Planned, target: Target, limits: Limits, repetition: int) -> Job:
+def _job(planned: Planned, target: Target, limits: Limits, repetition: int, weights: str) -> Job:
     scale = Scale(planned.case.scale)
     effort = Effort(repetition, MEASURING_S[scale], scale == Scale.SMOKE)
     device = META if is_built_on_meta(planned.case) else target.torch_device
-    return Job(planned.plugin.source, planned.case, effort, device, limits.threads, seed=0)
+    return Job(planned.plugin.source, planned.case, effort, device, limits.threads, 0, weights)
 
 
 def _seen(outcome: Outcome) -> Observation:
-    return {**(outcome.observation or {}), "peak_rss_bytes": outcome.peak_rss_bytes, "threads": outcome.threads, "stopped": ""}
+    told = {"peak_rss_bytes": outcome.peak_rss_bytes, "threads": outcome.threads, "inputs": outcome.inputs, "stopped": ""}
+    return {**(outcome.observation or {}), **told}

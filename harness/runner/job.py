@@ -26,6 +26,7 @@ class Job:
         device: The torch device of the case's target.
         threads: Threads that torch may use.
         seed: Given to every hook.
+        weights: Trained weights are shared between jobs of one such name; empty: with every earlier run.
     """
 
     entry: ClassVar[str] = __name__
@@ -36,6 +37,7 @@ class Job:
     device: str
     threads: int
     seed: int
+    weights: str = ""
 
     def to_json(self) -> str:
         """Return the job as JSON."""
@@ -47,7 +49,15 @@ class Job:
         """Return the job that `to_json` wrote."""
         plain: dict[str, Any] = json.loads(text)
         case = plain["case"] | {"variants": tuple(plain["case"]["variants"])}
-        return cls(Source(**plain["source"]), Case(**case), Effort(**plain["effort"]), plain["device"], plain["threads"], plain["seed"])
+        return cls(
+            Source(**plain["source"]),
+            Case(**case),
+            Effort(**plain["effort"]),
+            plain["device"],
+            plain["threads"],
+            plain["seed"],
+            plain["weights"],
+        )
 
 
 def execute(job_text: str, result: Path) -> None:
@@ -81,15 +91,18 @@ def observe(job: Job) -> Mapping[str, Any]:
     import torch
 
     from harness.meters.registry import METERS
+    from harness.meters.weights import WeightStore, default_folder
     from harness.meters.workbench import Workbench
 
     check_device(job.device)
     torch.set_num_threads(job.threads)
     plugin = load(job.source)
     dtype = None if job.case.dtype == NATIVE else getattr(torch, job.case.dtype)
-    bench = Workbench(plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode)
+    bench = Workbench(
+        plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode, WeightStore(default_folder(), job.weights)
+    )
     observation: Observation = METERS[job.case.meter].observe(bench, job.case.variants, job.case.workload, job.effort)
-    return {"observation": observation, "threads": torch.get_num_threads()}
+    return {"observation": observation, "threads": torch.get_num_threads(), "inputs": bench.inputs}
 
 
 def check_device(device: str) -> None:

@@ -27,6 +27,8 @@ def case_rows(result: CaseResult, content_key: str) -> dict[str, Rows]:
         "traceback": result.traceback,
         "seconds": result.seconds,
         "repetitions": result.repetitions,
+        "threads": result.threads,
+        "inputs": result.inputs,
         "reused_from": result.reused_from,
     }
     return {

@@ -18,10 +18,12 @@ from typing import Any
 from harness.meters.registry import METERS, brought_meters
 from harness.plugin.discovery import Plugin
 from harness.plugin.events import RunEnded
+from harness.plugin.home import source_hash
 from harness.plugin.serial import card_to_dict
 from harness.runner.case import Status
-from harness.runner.content import content_key, plugin_source_hash
+from harness.runner.content import content_key
 from harness.runner.execute import CaseResult, Limits, run_case
+from harness.runner.executor import Executor, LocalExecutor
 from harness.runner.lane import Lane, wait_for
 from harness.runner.observers import Observers
 from harness.runner.plan import Planned
@@ -64,14 +66,23 @@ class Run:
         target: Where the cases run.
         limits: What each case may use.
         environment: Facts of the machine and software.
-        fresh: Measure even what the store already has under the same content key.
+        fresh: Measure even what the store already has under the same content key, and train anew, once.
+        executor: Who runs the jobs; fork servers on this machine where none is given.
     """
 
     def __init__(
-        self, run_id: str, store: Store, target: Target, limits: Limits, environment: Mapping[str, str], fresh: bool = False
+        self,
+        run_id: str,
+        store: Store,
+        target: Target,
+        limits: Limits,
+        environment: Mapping[str, str],
+        fresh: bool = False,
+        executor: Executor | None = None,
     ) -> None:
         self.run_id = run_id
         self._store, self._target, self._limits, self._environment, self._fresh = store, target, limits, environment, fresh
+        self._executor = executor or LocalExecutor()
         self._tally: Counter[str] = Counter()
         self._reused = 0
         self._observers = Observers(run_id)
@@ -108,9 +119,9 @@ class Run:
         bare = [p for p in left if METERS[p.case.meter].bare]
         alone = [p for p in left if METERS[p.case.meter].exclusive]
         shared = [p for p in left if p not in bare and p not in alone]
-        with _started(min(_cores(), len(bare))) as lanes:
+        with self._started(min(_cores(), len(bare))) as lanes:
             self._run_shared(bare, lanes, progress)
-        with _started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0), _PRELOADED) as lanes:
+        with self._started(max([min(_cores(), len(shared)), *map(_repetitions, alone)], default=0), _PRELOADED) as lanes:
             self._run_shared(shared, lanes, progress)
             wait_for(lanes)
             if alone:
@@ -144,6 +155,18 @@ class Run:
         progress.ended(planned.case.title, Status.OK, 0.0, f"reused from {run_id}")
         self._observers.case_ended(rows, progress.note)
 
+    @contextmanager
+    def _started(self, count: int, preload: Sequence[str] = ()) -> Iterator[list[Lane]]:
+        """Yield lanes that are starting, and end them."""
+        lanes = [self._executor.lane(preload) for _ in range(count)]
+        try:
+            for lane in lanes:
+                lane.start()
+            yield lanes
+        finally:
+            for lane in lanes:
+                lane.close()
+
     def _run_shared(self, planned: Sequence[Planned], lanes: Sequence[Lane], progress: RunProgress) -> None:
         """Run cases in which nothing is timed, one on each core."""
         if not planned:
@@ -172,7 +195,7 @@ class Run:
     def _run(self, planned: Planned, lanes: Sequence[Lane]) -> CaseResult:
         if planned.skip:
             return CaseResult(planned.case, Status.SKIPPED, planned.skip)
-        return run_case(planned, self._target, lanes, self._limits)
+        return run_case(planned, self._target, lanes, self._limits, self.run_id if self._fresh else "")
 
     def _ended(self, planned: Planned, result: CaseResult, progress: RunProgress) -> None:
         rows = case_rows(result, self._key(planned))
@@ -185,23 +208,10 @@ class Run:
         return content_key(planned.case, planned.plugin, {**self._environment, **_brought_source(planned.case.meter)})
 
 
-@contextmanager
-def _started(count: int, preload: Sequence[str] = ()) -> Iterator[list[Lane]]:
-    """Yield fork servers that are starting, and end them."""
-    lanes = [Lane(preload) for _ in range(count)]
-    try:
-        for lane in lanes:
-            lane.start()
-        yield lanes
-    finally:
-        for lane in lanes:
-            lane.close()
-
-
 def _brought_source(meter: str) -> dict[str, str]:
     """The source of an extension's meter, so that a meter that has changed measures again; the host's own are part of the host's hash."""
     brought = brought_meters().get(meter)
-    return {"meter_source": plugin_source_hash(Path(inspect.getfile(type(brought))))} if brought else {}
+    return {"meter_source": source_hash(Path(inspect.getfile(type(brought))))} if brought else {}
 
 
 def _repetitions(planned: Planned) -> int:

@@ -58,7 +58,7 @@ def _child(request: dict[str, Any]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _redirect(Path(request["log"]))
         faulthandler.enable()
-        _limit_memory(request["memory_bytes"])
+        limit_memory(request["memory_bytes"])
         importlib.import_module(request["entry"]).execute(request["job"], Path(request["result"]))
         code = 0
     except BaseException:
@@ -78,8 +78,8 @@ def _redirect(log: Path) -> None:
     sys.stdin = Path(os.devnull).open()  # noqa: SIM115  the parent's buffered requests must not be read here
 
 
-def _limit_memory(limit_bytes: int) -> None:
-    """Let the child allocate at most `limit_bytes` of private memory beyond what the server holds; an allocation over it fails in the child."""
+def limit_memory(limit_bytes: int) -> None:
+    """Let this process allocate at most `limit_bytes` of private memory beyond what it holds already; an allocation over it fails."""
     held = next(int(line.split()[1]) * _KIB for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
     resource.setrlimit(resource.RLIMIT_DATA, (held + limit_bytes, held + limit_bytes))
 

@@ -51,11 +51,14 @@ CASES = pa.schema(
         ("traceback", _TEXT),
         ("seconds", _REAL),
         ("repetitions", _WHOLE),
+        ("threads", _WHOLE),
+        ("inputs", _TEXT),
         ("started_at", _TIME),
         ("reused_from", _TEXT),
     ]
 )
-"""One row per case that has ended, however it ended. `variant` lists the variants of a paired case, comma-separated."""
+"""One row per case that has ended, however it ended. `variant` lists the variants of a paired case, comma-separated; `threads` is what torch said it
+used, and `inputs` a hash of what the work was given, both from inside the process."""
 
 SAMPLES = pa.schema(
     [

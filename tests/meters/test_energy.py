@@ -17,6 +17,7 @@ from harness.plugin.values import Work
 from harness.sources import cuda_devices
 from harness.sources.clock import FakeClock
 from harness.sources.energy import nvml
+from harness.sources.energy.carbon import VARIABLE
 from harness.sources.energy.source import AbsentSource, Basis, Quantity
 from harness.sources.guards import Guard
 from harness.sources.nvml import Nvml
@@ -206,7 +207,7 @@ def estimate_of(lab, **effort):
 
 def test_an_estimate_claims_energy_alone_and_names_its_constant(lab):
     found = figures(estimate_of(lab))
-    assert found.keys() == {"energy", "energy_delay"}
+    assert found.keys() == {"energy", "energy_delay", "carbon"}
     assert found["energy"].value == pytest.approx(4.0 * CALL_S / ITEMS, rel=1e-6)
     assert found["energy"].provenance is Provenance.ESTIMATED
     assert (found["energy"].low, found["energy"].n) == (None, 1)
@@ -303,3 +304,14 @@ def test_a_papers_variant_on_this_machine_has_an_energy(toy):
 def test_the_drivers_half_loads_no_torch():
     script = "import sys; from harness.meters.energy import EnergyMeter; EnergyMeter(); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_carbon_is_energy_times_the_intensity_and_always_an_estimate(lab, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    found = figures(observed(lab))
+    energy, carbon = found["energy"], found["carbon"]
+    assert (carbon.unit, carbon.provenance, carbon.meter) == ("g", Provenance.ESTIMATED, "carbon/codecarbon")
+    assert energy.provenance is Provenance.MEASURED
+    for mass, joules in ((carbon.value, energy.value), (carbon.low, energy.low), (carbon.high, energy.high)):
+        assert mass == pytest.approx(joules / 3.6e6 * 475)
+    assert carbon.message == "475 g/kWh, world average"

@@ -1,14 +1,12 @@
-"""Extensions, installed as packages are: an entry point in a dist-info on the import path."""
+"""What extensions bring, and what becomes of broken ones."""
 
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
+from extensions import EXAMPLES, Extended, forget, install
 from harness.errors import HarnessError
-from harness.meters.registry import METERS, brought_meters
+from harness.meters.registry import METERS
 from harness.plugin import API_VERSION
 from harness.plugin.discovery import discover
 from harness.plugin.events import RunEnded
@@ -17,10 +15,9 @@ from harness.report import render_site
 from harness.runner.observers import Observers
 from harness.store import Store
 from harness.targets import find_target, list_targets
-from projects import TOY, Project
+from projects import TOY
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "extensions"
-NAMES = ("observer", "meter", "section", "target", "energy_source")
+NAMES = ("observer", "meter", "section", "target", "energy_source", "executor")
 RUN = ("run", "--plugin-path", "toy.py", "--plugins", "toy", "--device", "cpu:bench", "--workload", "infer", "--json")
 
 FAULTY = """
@@ -38,27 +35,6 @@ def run_observers():
 """
 
 
-def install(site, **sources):
-    """Put modules on `site` as one distribution's extensions; a one-line source is the name of an example."""
-    info = site / "extensions_of_this_test-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    lines = ["[harness.extensions]"]
-    for name, source in sources.items():
-        text = source if "\n" in source else (EXAMPLES / f"{source}.py").read_text()
-        (site / f"extension_{name}.py").write_text(text)
-        lines.append(f"{name} = extension_{name}")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extensions-of-this-test\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("\n".join([*lines, ""]))
-
-
-def forget():
-    load_extensions.cache_clear()
-    brought_meters.cache_clear()
-    for name in [name for name in sys.modules if name.startswith("extension_")]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-
-
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Install extensions into this process for one test."""
@@ -74,18 +50,8 @@ def installed(tmp_path, monkeypatch):
     forget()
 
 
-class Extended(Project):
-    """A project with extensions installed beside it."""
-
-    @property
-    def env(self):
-        folder = self.folder
-        paths = {
-            "PYTHONPATH": str(folder / "site"),
-            "HARNESS_EVENTS": str(folder / "events.jsonl"),
-            "WATTMETER": str(folder / "watts.txt"),
-        }
-        return {**super().env, **paths}
+class Watched(Extended):
+    """A project whose events and figures can be looked at."""
 
     def events(self):
         return [json.loads(line) for line in (self.folder / "events.jsonl").read_text().splitlines()]
@@ -97,7 +63,7 @@ class Extended(Project):
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
     """One run with every example, a faulty observer and two broken extensions installed, and its report."""
-    project = Extended(tmp_path_factory.mktemp("extended"))
+    project = Watched(tmp_path_factory.mktemp("extended"))
     project.write("toy.py", TOY)
     project.write("watts.txt", "7.5\n")
     broken = {"gone": "import nothing_of_this_name\n", "late": f"HARNESS_API = {API_VERSION + 1}\n{FAULTY}"}

@@ -14,7 +14,7 @@ from torch import nn
 from harness.meters.flops.counter import count
 from harness.sources.allocator import tensor_bytes
 from harness.testing import bench
-from harness_papers.llm_int8.corpus import text, windows
+from harness_papers._kit.text import text
 from harness_papers.llm_int8.decoder import Linears, Shape, layer_input, plant, planted_features, quantize, shape_of
 from harness_papers.llm_int8.judging import perplexity, relative_error
 from harness_papers.llm_int8.model import ALPHA, SCHEMES, Int8Linear, Scheme, absmax, outlier_features, zeropoint
@@ -265,8 +265,6 @@ def test_no_test_text_is_among_the_training_text(lab):
     tokens = lab.data("test").inputs[0]
     assert len(test) > 100_000
     assert sum(bytes(row.tolist()) in train for row in tokens[:20]) <= 1  # a licence header may be in two files
-    x, y = windows("train", 3, 40)
-    assert torch.equal(x[:, 1:], y[:, :-1])
 
 
 def test_a_fit_is_deterministic_in_its_seed(lab):

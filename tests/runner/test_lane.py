@@ -5,7 +5,8 @@ import time
 import pytest
 
 from harness.runner.case import Status
-from harness.runner.lane import Lane, wait_for
+from harness.runner.fork_lane import ForkLane
+from harness.runner.lane import wait_for
 
 SLEEPS_S = 3
 SLEEPER = f"""
@@ -28,7 +29,7 @@ class Sleep:
 def lane(tmp_path, monkeypatch):
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    lane = Lane(preload=["colorsys"])
+    lane = ForkLane(preload=["colorsys"])
     wait_for([lane])
     yield lane
     lane.close()
@@ -43,7 +44,7 @@ def test_the_driver_leaves_the_cores_to_the_child(lane):
 
 
 def test_a_module_that_cannot_be_preloaded_is_the_first_jobs_outcome():
-    lane = Lane(preload=["no_such_module_anywhere"])
+    lane = ForkLane(preload=["no_such_module_anywhere"])
     wait_for([lane])
     outcome = lane.run(Sleep(), timeout_s=60, memory_bytes=2**30)
     lane.close()

@@ -1,12 +1,12 @@
 import pytest
 
-from harness.runner.lane import Lane
+from harness.runner.fork_lane import ForkLane
 from harness.runner.roof import PEAK_BANDWIDTH, PEAK_FLOPS, measure_roof
 
 
 @pytest.fixture
 def lane():
-    lane = Lane()
+    lane = ForkLane()
     yield lane
     lane.close()
 

@@ -1,6 +1,7 @@
 """`harness run` on a toy paper: real processes, a real store."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -54,6 +55,29 @@ def test_every_variant_gets_every_kind_of_figure(measured):
         assert row["unit"]
         assert row["provenance"] in ("measured", "counted", "estimated", "modelled")
         assert row["low"] is None or row["low"] <= row["value"] <= row["high"]
+
+
+def test_threads_and_inputs_are_told_from_inside_the_process(measured):
+    project, _ = measured
+    rows = [row for row in cases(project) if row["meter"] != "quality"]
+    assert {row["threads"] for row in rows if row["meter"] == "latency"} == {os.cpu_count()}
+    for workload in ("infer", "train_step"):
+        (seen,) = {row["inputs"] for row in rows if row["workload"] == workload and row["meter"] != "flops"}
+        assert len(seen) == 16 and int(seen, 16)
+
+
+def test_asking_for_one_thread_gives_one(finished):
+    project, _ = finished
+    done = project.harness("run", *QUICK, "--metrics", "latency", "--workload", "infer", "--threads", "1")
+    assert done.code == 0, done.err
+    assert [row["threads"] for row in cases(project)] == [1]
+
+
+def test_inputs_that_differ_from_process_to_process_are_told(project):
+    project.write("toy.py", TOY.replace("    import torch\n    x =", "    import os, torch\n    torch.manual_seed(os.getpid())\n    x ="))
+    project.harness("run", *QUICK, "--metrics", "latency", "--workload", "infer")
+    (row,) = cases(project)
+    assert "the inputs are others in each process; make data of split 'profile' deterministic" in row["message"]
 
 
 def test_the_subject_is_compared_with_its_baseline(measured):

@@ -65,6 +65,17 @@ def test_what_was_measured_before_is_found_by_its_content(store):
     assert store.case_tables("r2", ["c1"])["c1"]["figures"][0]["value"] == 2.0
 
 
+def test_a_run_from_before_a_column_was_added_is_read_with_nothing_in_it(store, tmp_path):
+    for run in ("old", "new"):
+        store.begin(run, {}, ["c1"])
+        store.write_case(run, "c1", {"figures": [], "cases": [{"case_id": "c1", "status": "ok", "inputs": "0123"}]})
+        store.finish(run)
+    (part,) = (tmp_path / "results/cases/run=old").iterdir()
+    pq.write_table(pq.read_table(part).drop_columns(["inputs", "threads"]), part)
+    found = {row["run_id"]: row["inputs"] for row in store.read("cases").to_pylist()}
+    assert found == {"old": None, "new": "0123"}
+
+
 def test_two_runs_into_one_store_do_not_meet(store):
     for run in ("r1", "r2"):
         store.begin(run, {}, ["c1"])

@@ -90,6 +90,14 @@ _CATALOGUE: tuple[tuple[str, str, Group, Better | None, Tier, str], ...] = (
     ("energy_net", "Energy, net", Group.ENERGY, _LOWER, _SECOND, "Energy per item above the idle power of the device."),
     ("energy_delay", "Energy-delay", Group.ENERGY, _LOWER, _THIRD, "Energy per item times seconds per item."),
     (
+        "carbon",
+        "Carbon",
+        Group.ENERGY,
+        _LOWER,
+        _THIRD,
+        "CO2-equivalent per item: the energy times the carbon intensity of a country's electricity.",
+    ),
+    (
         "energy_operations",
         "Energy by operations",
         Group.ENERGY,
@@ -108,7 +116,7 @@ _BUILT_IN: Mapping[str, Quantity] = {
     for rank, (metric, label, group, better, tier, about) in enumerate(_CATALOGUE)
 }
 _LATE = len(_CATALOGUE)
-_GROUP_OF_UNIT = {"s": Group.SPEED, "items/s": Group.SPEED, "B": Group.MEMORY, "J": Group.ENERGY, "J*s": Group.ENERGY}
+_GROUP_OF_UNIT = {"s": Group.SPEED, "items/s": Group.SPEED, "B": Group.MEMORY, "J": Group.ENERGY, "J*s": Group.ENERGY, "g": Group.ENERGY}
 RATIO_METRIC = "latency_ratio"
 """The interleaved ratio: shown where ratios are, never as a column of its own."""
 

@@ -26,6 +26,7 @@ _COUNT_PREFIXES = ("", "k", "M", "G", "T", "P")
 
 _FAMILIES: dict[str, tuple[DisplayUnit, ...]] = {
     "s": tuple(DisplayUnit(f"{p}s", _SI[p]) for p in ("n", "µ", "m", "")),
+    "g": tuple(DisplayUnit(f"{p}g", _SI[p]) for p in ("f", "p", "n", "µ", "m", "", "k")),
     "J": tuple(DisplayUnit(f"{p}J", _SI[p]) for p in ("f", "p", "n", "µ", "m", "", "k", "M")),
     "J*s": tuple(DisplayUnit(f"{p}J·s", _SI[p]) for p in ("f", "p", "n", "µ", "m", "")),
     "W": tuple(DisplayUnit(f"{p}W", _SI[p]) for p in ("µ", "m", "", "k")),

@@ -28,15 +28,15 @@ def paper() -> Paper:
         "the averages of those windows and see the whole. Each group has its own projection, and nothing mixes the two.",
         variants=[
             Variant("hilo", "HiLo with nine tenths of the heads Lo-Fi, as the paper recommends", subject=True),
-            Variant("even", "HiLo with half of the heads Lo-Fi"),
-            Variant("hifi", "HiLo with alpha = 0: windows alone"),
-            Variant("lofi", "HiLo with alpha = 1: averaged keys alone"),
             Variant("mha", "dense multi-head attention"),
             Variant("sra", "spatial-reduction attention (PVT): keys and values from a strided convolution"),
             Variant("window", "7x7 windows with relative position bias"),
             Variant("swin", "shifted 7x7 windows; as a network, Swin of the same dimensions"),
             Variant("xca", "cross-covariance attention (XCiT)"),
             Variant("linformer", "keys and values projected to 256 along the sequence (Linformer)"),
+            Variant("even", "HiLo with half of the heads Lo-Fi"),
+            Variant("hifi", "HiLo with alpha = 0: windows alone"),
+            Variant("lofi", "HiLo with alpha = 1: averaged keys alone"),
         ],
         workloads=[
             Workload("infer", items="images"),

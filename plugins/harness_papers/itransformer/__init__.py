@@ -39,11 +39,11 @@ def paper() -> Paper:
         "variates by attention and reads each series by its feed-forward network, and a linear map turns every token into that variate's future.",
         variants=[
             Variant("itransformer", "the paper's method: variates as tokens", subject=True),
-            Variant("itransformer_20", "the same, each training step on a random 20 % of the variates"),
-            Variant("itransformer_fixed20", "the same, trained on the first 20 % of the variates alone"),
             Variant("transformer", "vanilla Transformer, encoder and decoder: steps as tokens"),
             Variant("dlinear", "DLinear: one linear map for the trend, one for the rest, shared by all variates"),
             Variant("patchtst", "PatchTST: patches of one variate as tokens, variates apart"),
+            Variant("itransformer_20", "the same, each training step on a random 20 % of the variates"),
+            Variant("itransformer_fixed20", "the same, trained on the first 20 % of the variates alone"),
         ],
         workloads=[Workload("infer", items="windows"), Workload("train_step", items="windows", about="forward, loss, backward, Adam")],
         sweep={

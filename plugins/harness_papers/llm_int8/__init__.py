@@ -123,7 +123,7 @@ def data(scale: str, split: str, params: Mapping[str, Any], seed: int) -> Data:
 
 
 def _text(scale: str, split: str, length: int, seed: int) -> Data:
-    from .corpus import windows
+    from harness_papers._kit.text import windows
 
     if split == "profile":
         tokens, following = windows("train", PROFILE_BATCH[scale], length)

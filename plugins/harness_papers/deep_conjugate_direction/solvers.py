@@ -67,20 +67,19 @@ def conjugate_directions(A: Tensor, b: Tensor, f: Callable[[Tensor], Tensor], to
 
 def preconditioned_cg(A: Tensor, b: Tensor, M: Callable[[Tensor], Tensor], tol: float, limit: int) -> Solution:
     """Solve by conjugate gradients with a preconditioner, M r for about A^-1 r."""
-    x, r = torch.zeros_like(b), b
-    size = b.norm()
+    x, r, p = torch.zeros_like(b), b, torch.zeros_like(b)
+    size, before = b.norm(), torch.ones_like(b[0])
     history = [1.0]
-    p = z = M(r)
-    rz = r @ z
     while history[-1] > tol and len(history) <= limit:
+        z = M(r)
+        rz = r @ z
+        p = z + (rz / before) * p
         Ap = A @ p
         alpha = rz / (p @ Ap)
         x = x + alpha * p
         r = r - alpha * Ap
+        before = rz
         history.append((r.norm() / size).item())
-        z = M(r)
-        rz, before = r @ z, rz
-        p = z + (rz / before) * p
     return Solution(x, history)
 
 
@@ -103,7 +102,7 @@ class LearnedSolver(nn.Module):
         image = r.reshape(-1, 1, *[N] * self.f.dims).to(self.f.first.weight.dtype)
         return self.f(image).reshape(r.shape).to(r.dtype)
 
-    def prepare(self, A: sparse.csr_array) -> None:
+    def prepare(self, A: sparse.csr_array, device: str = "cpu") -> None:
         """Do nothing: the network is not made for one matrix."""
 
     def solve(self, A: Tensor, b: Tensor, tol: float) -> Solution:
@@ -120,11 +119,11 @@ class ClassicSolver(nn.Module):
         self.limit = limit
 
     def forward(self, r: Tensor) -> Tensor:
-        """Return the direction for a residual (n,): the residual itself, scaled to unit length."""
-        return r / r.norm()
+        """Return the direction for a residual (n,): the residual itself."""
+        return r
 
-    def prepare(self, A: sparse.csr_array) -> None:
-        """Make the preconditioner for a matrix."""
+    def prepare(self, A: sparse.csr_array, device: str = "cpu") -> None:
+        """Make the preconditioner for a matrix, once, on the device where it will be used."""
 
     def solve(self, A: Tensor, b: Tensor, tol: float) -> Solution:
         """Solve A x = b with b (n,)."""
@@ -134,15 +133,15 @@ class ClassicSolver(nn.Module):
 class IncompleteCholesky(ClassicSolver):
     """L L^T is about A, with zeros where A has zeros; (L L^T)^-1 r is two triangular solves."""
 
-    def prepare(self, A: sparse.csr_array) -> None:
+    def prepare(self, A: sparse.csr_array, device: str = "cpu") -> None:
         """Factorise a matrix; rows that are zero get a one."""
         L = incomplete_cholesky(A)
-        self.L, self.LT = as_torch(L), as_torch(L.T.tocsr())
+        self.L, self.LT = as_torch(L, device), as_torch(L.T.tocsr(), device)
 
     def forward(self, r: Tensor) -> Tensor:
         """Return (L L^T)^-1 r for a residual (n,)."""
-        y, _ = torch.triangular_solve(r[:, None], self.L.to(r.device), upper=False)
-        return torch.triangular_solve(y, self.LT.to(r.device), upper=True)[0][:, 0]
+        y, _ = torch.triangular_solve(r.double()[:, None], self.L, upper=False)
+        return torch.triangular_solve(y, self.LT, upper=True)[0][:, 0].to(r.dtype)
 
 
 class Deflated(ClassicSolver):
@@ -152,15 +151,14 @@ class Deflated(ClassicSolver):
         super().__init__()
         self.m = m
 
-    def prepare(self, A: sparse.csr_array) -> None:
+    def prepare(self, A: sparse.csr_array, device: str = "cpu") -> None:
         """Find the Ritz vectors of a matrix."""
         values, Q = lanczos(A, self.m)
-        self.values, self.Q = torch.from_numpy(values[:DEFLATED]), torch.from_numpy(Q[:DEFLATED].copy())
+        self.values, self.Q = (torch.from_numpy(part[:DEFLATED].copy()).to(device) for part in (values, Q))
 
     def forward(self, r: Tensor) -> Tensor:
         """Return the preconditioned residual for a residual (n,)."""
-        values, Q = self.values.to(r.device), self.Q.to(r.device)
-        return r + (1 / values - 1) * (Q @ r) @ Q
+        return r + ((1 / self.values - 1) * (self.Q @ r.double()) @ self.Q).to(r.dtype)
 
 
 def diagonal(A: Tensor) -> Tensor:

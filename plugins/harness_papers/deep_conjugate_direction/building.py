@@ -44,7 +44,7 @@ class Setting:
 SETTINGS = {
     "smoke": Setting(2, 8, 16, 60, 10, 1, 50),
     "small": Setting(2, 16, 32, 200, 600, 3, 200),
-    "paper": Setting(3, 16, 64, 10_000, 0, 0, 200),
+    "paper": Setting(3, 16, 64, 200, 0, 0, 200),
 }
 
 

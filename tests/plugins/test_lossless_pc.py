@@ -64,10 +64,24 @@ def test_multiplications_are_those_of_the_paths(lab):
     edges, leaves = D - 1, D * M * V
     for variant in CIRCUITS:
         model = lab.model(variant)
-        walks = sum(model.circuit.tree.depth)
-        products = {"hclt": walks + edges, "naive": walks + D * edges, "once": 2 * edges}[variant]
-        assert count(lambda model=model: model.conditionals(x), model).macs == N * (products * M**2 + leaves)
+        tree = model.circuit.tree
+        walks = sum(len(tree.walk(node)) - 1 for node in range(D))
+        products = {"hclt": walks + edges, "naive": sum(tree.depth) + D * edges, "once": D - len(tree.spine) + edges}[variant]
+        of_the_model = 0 if variant == "naive" else (len(tree.spine) - 1) * M**2
+        assert count(lambda model=model: model.conditionals(x), model).macs == N * (products * M**2 + leaves) + of_the_model
         assert model.passes == pytest.approx(products / edges)
+
+
+@pytest.mark.parametrize("levels", [3, 6, 9])
+def test_a_balanced_tree_takes_a_logarithm_of_passes_and_not_one_for_each_pixel(levels):
+    from harness_papers.lossless_pc.coding import FullSession, OnceSession, PathSession, work
+    from harness_papers.lossless_pc.tree import rooted
+
+    D = 2**levels - 1
+    passes = work(rooted(D, [(i, (i - 1) // 2) for i in range(1, D)], root=0))
+    assert levels / 2 < passes[PathSession] < levels
+    assert passes[FullSession] > D
+    assert passes[OnceSession] < 2
 
 
 def test_paths_are_fewer_the_more_pixels_there_are():
@@ -124,6 +138,24 @@ def test_the_root_is_the_centre_and_nodes_are_in_depth_first_order():
     for node in range(64):
         inside = [n for n in range(64) if node in tree.path(n)]
         assert inside == list(range(node, tree.last[node] + 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk_starts_at_the_smallest_subtree_of_all_pixels_so_far(seed):
+    from harness_papers.lossless_pc.tree import random_grid
+
+    tree = random_grid(6, seed)
+    below = {node: set(range(node, tree.last[node] + 1)) for node in range(36)}
+    assert sorted(tree.order) == list(range(36))
+    for done, node in enumerate(tree.order):
+        coded = set(tree.order[: done + 1])
+        assert below[node] <= coded, "what is below a node comes before it"
+        smallest = min((n for n in below if coded <= below[n]), key=lambda n: len(below[n]))
+        walk = tree.walk(node)
+        assert (walk[0], walk[-1]) == (smallest, node)
+        assert all(tree.parent[child] == above for above, child in itertools.pairwise(walk))
+    largest = [max(siblings, key=lambda n: len(below[n])) for siblings in tree.children if siblings]
+    assert [len(below[siblings[0]]) for siblings in tree.children if siblings] == [len(below[n]) for n in largest]
 
 
 # The circuit

@@ -50,12 +50,43 @@ class Tree:
             found[self.parent[node]] = max(found[self.parent[node]], found[node])
         return found
 
+    @cached_property
+    def children(self) -> list[list[int]]:
+        """Each node's children, the one with the largest subtree first."""
+        found: list[list[int]] = [[] for _ in self.parent]
+        for node, parent in enumerate(self.parent[1:], 1):
+            found[parent].append(node)
+        return [sorted(siblings, key=lambda node: node - self.last[node]) for siblings in found]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Nodes in the order in which their pixels are coded: a node after all that is below it, the largest subtree first."""
+        waiting, found = [0], []
+        while waiting:
+            found.append(waiting.pop())
+            waiting.extend(self.children[found[-1]])
+        return found[::-1]
+
+    @cached_property
+    def spine(self) -> list[int]:
+        """The root, its first child, that one's first child, and so on to the node that is coded first."""
+        found = [0]
+        while self.children[found[-1]]:
+            found.append(self.children[found[-1]][0])
+        return found
+
     def path(self, node: int) -> list[int]:
         """Nodes from the root to `node`, both included."""
         found = [node]
         while self.parent[found[-1]] >= 0:
             found.append(self.parent[found[-1]])
         return found[::-1]
+
+    def walk(self, node: int) -> list[int]:
+        """Nodes from the smallest subtree that holds `node` and all pixels coded before it, down to `node`, both included."""
+        path = self.path(node)
+        shared = sum(a == b for a, b in zip(path, self.spine, strict=False))
+        return path[shared - 1 :]
 
 
 def chow_liu(images: np.ndarray, levels: int) -> Tree:

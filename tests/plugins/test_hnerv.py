@@ -259,11 +259,16 @@ def test_a_step_moves_encoder_and_decoder_on_the_mean_squared_error(lab, clip):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_fit_is_deterministic_in_its_seed_and_learns(lab, variant):
-    fitted, again, other = lab.fit(variant), bench("hnerv").fit(variant), bench("hnerv", seed=1).fit(variant)
+def test_a_fit_is_deterministic_in_its_seed(variant):
+    fitted, again, other = (bench("hnerv", seed=seed).fit(variant, Budget(steps=4)) for seed in (0, 0, 1))  # a pass over the frames
     assert all(torch.equal(a, b) for a, b in zip(fitted.state_dict().values(), again.state_dict().values(), strict=True))
     assert not torch.equal(fitted.decoder.head.weight, other.decoder.head.weight)
-    assert fitted.curve == again.curve
+    assert fitted.curve == again.curve != other.curve
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_fit_learns(lab, variant):
+    fitted = lab.fit(variant)
     assert len(fitted.curve) == 3
     assert fitted.curve[-1] > fitted.curve[0]
     assert lab.metric(variant)["psnr"].value > 10
@@ -338,7 +343,7 @@ def test_a_compressed_video_is_every_tensor_quantized(lab):
     small, bpp = compress(video)
     for (name, before), after in zip(video.named_parameters(), small.parameters(), strict=True):
         assert torch.equal(after, quantize(before.detach(), 6 if name == "embeddings" else 8).restored()), name
-    assert small.embeddings.flatten().unique().numel() <= 64 * 17  # a step's width may differ along one axis of 16 or fewer
+    assert small.embeddings.unique().numel() <= 64  # so few numbers are quantized as a whole
     assert 4 < bpp * video.shape.clip.pixels / parameters(video) < 9  # bits a number
 
 
@@ -398,8 +403,8 @@ def test_qualities_follow_the_task(lab):
     assert lab.metric("nerv")["stored_per_frame"].value == 0
     for task, own in (("interpolation", "psnr_unseen"), ("inpainting", "psnr_holes")):
         other = bench("hnerv", task=task)
-        assert set(other.metric("nerv")) == {"psnr", own}
-        assert set(other.metric("hnerv")) == {"psnr", own}
+        for variant in ("hnerv", "nerv"):
+            assert set(other.metric(variant, other.fit(variant, Budget(steps=1)))) == {"psnr", own}
 
 
 def test_artifacts_show_frames_and_charts(lab):
@@ -408,7 +413,8 @@ def test_artifacts_show_frames_and_charts(lab):
     assert shown["frames"].pixels.shape == (2 * 80, 3 * 160, 3)
     assert (shown["frames"].pixels[:80, :160] == lab.data("test").targets[0].permute(1, 2, 0).numpy()).all()
     assert len(shown["frame_psnr"].spec["data"]["values"]) == 8
-    holes_shown = bench("hnerv", task="inpainting").artifacts("nerv")["frames"].pixels
+    inpainting = bench("hnerv", task="inpainting")
+    holes_shown = inpainting.artifacts("nerv", inpainting.model("nerv"))["frames"].pixels
     assert (holes_shown[37:43, 77:83] == 0).all()
 
 

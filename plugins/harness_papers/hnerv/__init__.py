@@ -41,7 +41,7 @@ def paper() -> Paper:
             "task": {
                 "smoke": ("regression",),
                 "small": ("regression", "interpolation", "inpainting"),
-                "paper": ("regression",),
+                "paper": ("regression", "interpolation"),
             }
         },
         qualities=QUALITIES,

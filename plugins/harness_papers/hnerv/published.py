@@ -147,7 +147,7 @@ CLAIMS = [
 DEVIATIONS = [
     "At `small` scale the clip is its first 32 frames, averaged down from 640x1280 to 160x320, and stored in 0.2 M parameters in place of 1.5 M.",
     "It trains for 20 epochs of batches of 2, and not for 300: the schedule, a rise over a tenth and a cosine to zero, is shortened with it.",
-    "The reduced widths make the variants' parameters equal to 0.6%; the authors' rule for them does not hold where the least width of 12 decides.",
+    "At `small` scale widths are chosen for equal parameters, within 1%; the authors' rule for them does not hold where the least width of 12 decides.",
     "MS-SSIM is not given: its five scales need frames of more than 160 pixels a side.",
     "Huffman's code is not built: bits are the pooled integers' entropy, which bounds it below, and minima and scales as they are stored.",
     "E-NeRV, the authors' other baseline, traditional codecs, and the UVG clips are not built.",
@@ -172,7 +172,7 @@ FINDINGS = [
         "after 60, with a NeRV that had 8% fewer parameters, 2.1 dB (one seed): NeRV starts slowly and catches up."
     ),
     (
-        "Equal parameters and epochs are not equal work: an epoch of NeRV takes about a third of the time of HNeRV's. In that run of 60 epochs NeRV "
+        "Equal parameters and epochs are not equal work: an epoch of NeRV takes a third to a half of the time of HNeRV's. In that run of 60 epochs NeRV "
         "reached 22.9 dB, which is more than HNeRV's 22.0 dB after 20."
     ),
     "17 dB, a target set beforehand, took HNeRV 4.3, 4.1 and 4.7 epochs of 20, and NeRV 11.6, 8.3 and 8.8: twofold, a long way from sixteenfold.",

@@ -1,6 +1,7 @@
 """The two kinds of neural codec: an autoregressive network, and a variational autoencoder with bits-back coding.
 
-Both are small, of the circuit's order of size, and are coded in the fastest way that their kind allows here.
+Both are small, of the circuit's order of size. The autoencoder is coded several images at a time; PixelCNN in one call of the network where all
+pixels are known, and where they are not with a call a pixel on all images, without a cache of what earlier calls have found.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from harness import Budget
 
-from .coding import CATEGORICAL, SequentialCodec, _symbols, _table
+from .coding import CATEGORICAL, SequentialCodec, float_table, integers
 
 STEP = 1 / 16
 """Width of the bins in which a latent value is coded; their number cancels between posterior and prior."""
@@ -140,7 +141,7 @@ class BitsBackVAE(nn.Module):
         ans = constriction.stream.stack.AnsCoder(_bits_to_start(min(len(x), BLOCK) * self.L), seal=True)
         for block in blocks:
             z = ans.decode(_GAUSSIAN, *self._posterior_table(block))
-            ans.encode_reverse(_symbols(block.flatten()), CATEGORICAL, self._pixel_table(z, block))
+            ans.encode_reverse(integers(block.flatten()), CATEGORICAL, self._pixel_table(z, block))
             ans.encode_reverse(z, _PRIOR)
         return ans.get_compressed().tobytes()
 
@@ -159,14 +160,14 @@ class BitsBackVAE(nn.Module):
 
     def _posterior_table(self, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations in bins, (N L,) each."""
-        mean, std = (_table(values.flatten()) / STEP for values in self.posterior(x))
+        mean, std = (float_table(values.flatten()) / STEP for values in self.posterior(x))
         return mean, std
 
     def _pixel_table(self, z: np.ndarray, like: Tensor) -> np.ndarray:
         """Return the pixels' probabilities given coded latents, (N D, V)."""
         weight = self.q[0].weight
         latents = torch.from_numpy(z * STEP).to(weight.device, weight.dtype).view(len(like), self.L)
-        return _table(self.logits(latents).softmax(-1).flatten(0, 1))
+        return float_table(self.logits(latents).softmax(-1).flatten(0, 1))
 
 
 _LIMIT = round(REACH / STEP)

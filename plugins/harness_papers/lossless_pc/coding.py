@@ -1,11 +1,11 @@
 """From a circuit to a stream: p(x_i | x_<i) of one pixel after the other, and a range coder.
 
-Three orders of work give the same probabilities p(x_i | x_<i) = sum_m alpha_i[m] p(x_i | Z_i = m), with alpha_i[m] = p(Z_i = m | x_<i):
+Three orders of work give the same probabilities p(x_i | x_<i) = sum_m p(Z_i = m | x_<i) p(x_i | Z_i = m):
 
-- `PathSession`, the paper's: only what lies between the new pixel and the root is evaluated. What finished subtrees send is kept, what
-  untouched ones send is 1.
+- `PathSession`, the paper's: only what lies between the new pixel and the smallest subtree that holds all pixels so far is evaluated. What
+  finished subtrees send is kept, what untouched ones send is 1, and above that subtree stand the top-down probabilities of an empty image.
 - `FullSession`, the naive one: the whole circuit for every pixel.
-- `OnceSession`, our own: alpha of the parent is kept as well, so that every edge is used twice in all.
+- `OnceSession`, our own: what comes down to a node is kept as well, so that every edge is used twice at most.
 """
 
 from __future__ import annotations
@@ -39,54 +39,60 @@ class Session(Protocol):
 
 
 class PathSession:
-    """The paper's scheme for a tree: a walk from the root to each pixel in turn."""
+    """The paper's scheme for a tree: each pixel's way down from the smallest subtree that holds all pixels coded so far."""
 
     def __init__(self, model: HiddenChowLiuTree, count: int) -> None:
-        self.model, self.tree, self.node = model, model.tree, 0
-        self.ones = torch.ones(count, model.M, dtype=model.leaf.dtype, device=model.leaf.device)
-        self.belief: dict[int, Tensor] = {}  # product units of open nodes: own leaf times finished children, (N, M)
+        self.model, self.tree, self.done = model, model.tree, 0
+        self.top_down = {0: model.prior.expand(1, -1)}  # p(Z_i) of the spine, (1, M): above the smallest subtree nothing is known yet
+        for above, node in pairwise(self.tree.spine):
+            self.top_down[node] = self.top_down[above] @ model.transition[node - 1]
+        self.top_down = {node: p.expand(count, -1) for node, p in self.top_down.items()}
+        self.belief: dict[int, Tensor] = {}  # what finished children have sent to nodes whose own pixel is still to come, (N, M)
 
-    def alpha(self) -> Tensor:
-        """p(Z_i | x_<i) for the next node i, (N, M)."""
-        path = self.tree.path(self.node)
-        alpha = self.ones * self.model.prior
-        for node, child in pairwise(path):
-            alpha = self._down(alpha, node, child)
+    def alpha(self, node: int) -> Tensor:
+        """p(Z_i | pixels coded so far outside its subtree) for node i, (N, M)."""
+        walk = self.tree.walk(node)
+        alpha = self.top_down[walk[0]]
+        for above, child in pairwise(walk):
+            alpha = self._down(alpha, above, child)
         return alpha
 
+    def _known(self, alpha: Tensor, node: int) -> Tensor:
+        known = alpha * self.belief.get(node, 1.0)
+        return known / known.sum(-1, keepdim=True)
+
     def _down(self, alpha: Tensor, node: int, child: int) -> Tensor:
-        alpha = (alpha * self.belief[node]) @ self.model.transition[child - 1]
-        return alpha / alpha.sum(-1, keepdim=True)
+        return self._known(alpha, node) @ self.model.transition[child - 1]
 
     def probabilities(self) -> Tensor:
         """Return the next pixel's distribution, (N, V)."""
-        return self.alpha() @ self.model.leaf[self.node]
+        node = self.tree.order[self.done]
+        return self._known(self.alpha(node), node) @ self.model.leaf[node]
 
     def observe(self, symbols: Tensor) -> None:
-        """Take the next pixel's values, (N,)."""
-        self.belief[self.node] = self.model.leaf[self.node][:, symbols].mT  # (N, M)
-        for node in reversed(self.tree.path(self.node)[1:]):
-            if self.tree.last[node] > self.node:
-                break
-            sent = self.belief.pop(node) @ self.model.transition[node - 1].mT
-            parent = self.tree.parent[node]
-            self.belief[parent] = self.belief[parent] * (sent / sent.amax(-1, keepdim=True))
-        self.node += 1
+        """Take the next pixel's values, (N,): its subtree is finished, and its parent is told."""
+        node = self.tree.order[self.done]
+        product = self.model.leaf[node][:, symbols].mT * self.belief.pop(node, 1.0)  # (N, M)
+        parent = self.tree.parent[node]
+        if parent >= 0:
+            sent = product @ self.model.transition[node - 1].mT
+            self.belief[parent] = self.belief.get(parent, 1.0) * (sent / sent.amax(-1, keepdim=True))
+        self.done += 1
 
 
 class OnceSession(PathSession):
-    """Each message once: alpha of a parent does not change while its child's subtree is coded."""
+    """Each message once: alpha of a node does not change while its subtree is coded."""
 
     def __init__(self, model: HiddenChowLiuTree, count: int) -> None:
         super().__init__(model, count)
-        self.kept: dict[int, Tensor] = {}
+        self.kept = dict(self.top_down)
 
-    def alpha(self) -> Tensor:
-        """p(Z_i | x_<i) for the next node i, (N, M)."""
-        parent = self.tree.parent[self.node]
-        first = parent < 0
-        self.kept[self.node] = self.ones * self.model.prior if first else self._down(self.kept[parent], parent, self.node)
-        return self.kept[self.node]
+    def alpha(self, node: int) -> Tensor:
+        """p(Z_i | pixels coded so far outside its subtree) for node i, (N, M)."""
+        if node not in self.kept:
+            parent = self.tree.parent[node]
+            self.kept[node] = self._down(self.alpha(parent), parent, node)
+        return self.kept[node]
 
 
 class FullSession:
@@ -100,7 +106,7 @@ class FullSession:
 
     def __init__(self, model: HiddenChowLiuTree, count: int, order: Sequence[int] | None = None) -> None:
         self.model, self.tree = model, model.tree
-        self.order = list(range(len(model.leaf))) if order is None else list(order)
+        self.order = list(model.tree.order if order is None else order)
         self.done = 0
         self.log_leaves = torch.zeros(count, len(model.leaf), model.M, dtype=model.leaf.dtype, device=model.leaf.device)
 
@@ -151,7 +157,7 @@ class SequentialCodec:
         p = self.conditionals(x).flatten(0, 1)  # (D N, V)
         symbols = x[:, list(self.order)].T.flatten()
         encoder = constriction.stream.queue.RangeEncoder()
-        encoder.encode(_symbols(symbols), CATEGORICAL, _table(p))
+        encoder.encode(integers(symbols), CATEGORICAL, float_table(p))
         return encoder.get_compressed().tobytes()
 
     @torch.no_grad()
@@ -161,7 +167,7 @@ class SequentialCodec:
         session, found = self.session(count), {}
         for pixel in self.order:
             p = session.probabilities()
-            found[pixel] = torch.from_numpy(decoder.decode(CATEGORICAL, _table(p)).astype(np.int64)).to(p.device)
+            found[pixel] = torch.from_numpy(decoder.decode(CATEGORICAL, float_table(p)).astype(np.int64)).to(p.device)
             session.observe(found[pixel])
         return torch.stack([found[pixel] for pixel in sorted(found)], 1)
 
@@ -176,7 +182,7 @@ class CircuitCodec(torch.nn.Module, SequentialCodec):
     @property
     def order(self) -> Sequence[int]:
         """Return the pixels in coding order."""
-        return self.circuit.tree.pixel
+        return [self.circuit.tree.pixel[node] for node in self.circuit.tree.order]
 
     def session(self, count: int) -> Session:
         """Begin with `count` images."""
@@ -193,15 +199,22 @@ class CircuitCodec(torch.nn.Module, SequentialCodec):
 
 
 def work(tree: Tree) -> dict[type, float]:
-    """Return what each scheme evaluates for one image: products with a transition matrix, over the D - 1 of one pass through the circuit."""
-    edges = len(tree.depth) - 1
-    walk = sum(tree.depth) / edges  # each pixel's way down from the root
-    return {PathSession: 1 + walk, FullSession: edges + 1 + walk, OnceSession: 2.0}
+    """Return what each scheme evaluates for one image: products with a transition matrix, over the D - 1 of one pass through the circuit.
+
+    Top-down probabilities of an empty image are the model's, and not counted for each image.
+    """
+    nodes = tree.order
+    edges = len(nodes) - 1  # as many messages go up in every scheme
+    walks = sum(len(tree.walk(node)) - 1 for node in nodes)
+    kept = len(nodes) - len(tree.spine)
+    return {PathSession: 1 + walks / edges, FullSession: len(nodes) + sum(tree.depth) / edges, OnceSession: 1 + kept / edges}
 
 
-def _symbols(x: Tensor) -> np.ndarray:
+def integers(x: Tensor) -> np.ndarray:
+    """Return symbols as the coder takes them."""
     return x.cpu().numpy().astype(np.int32)
 
 
-def _table(p: Tensor) -> np.ndarray:
+def float_table(p: Tensor) -> np.ndarray:
+    """Return probabilities, or parameters of them, as the coder takes them: in double precision."""
     return np.ascontiguousarray(p.double().cpu().numpy())

@@ -1,0 +1,42 @@
+"""Where the source of a plugin lies, and a hash of it: what figures and trained weights depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from harness.plugin.discovery import Source
+
+
+def home_of(source: Source) -> Path | None:
+    """Return a plugin's file, or its folder; None where that cannot be told without importing it."""
+    if source.path:
+        return Path(source.path)
+    try:
+        spec = importlib.util.find_spec(source.module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    if spec is None or not spec.origin:
+        return None
+    file = Path(spec.origin)
+    return file.parent if file.name == "__init__.py" else file
+
+
+@cache
+def source_hash(home: Path) -> str:
+    """Hash a plugin's source: its file or folder, and the private folders beside it that papers of a package share (`_kit`)."""
+    if home.is_file():
+        return hash_files([home])
+    shared = [p for p in home.parent.iterdir() if p.is_dir() and p.name.startswith("_") and p.name != "__pycache__"]
+    return hash_files(path for folder in [home, *sorted(shared)] for path in sorted(folder.rglob("*.py")))
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Hash names and contents of files, in the order given."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:16]
