@@ -24,10 +24,11 @@ class Setting:
         D: Width of the model.
         N: Size of a state.
         P: Width of a head of a state-space model.
-        zoo_head: Width of a head of a matrix mixer.
-        qk: Width of a matrix mixer's queries and keys.
+        aligned: Of a matrix mixer that follows the tokens: width of a head, and of its queries and keys.
+        learnt: The same of a matrix mixer that does not.
         hydra_layers: Layers of Hydra and its kin, which have no MLP.
-        bert_layers: Layers of BERT: about as many parameters as Hydra's layers together.
+        bert_layers: Layers of BERT.
+        bert_mlp: Hidden width of BERT's MLP.
         zoo_layers: Layers of a matrix mixer.
         attention_heads: Heads of BERT.
         bert_positions: Positions in BERT's table, at the least.
@@ -36,18 +37,36 @@ class Setting:
     D: int
     N: int
     P: int
-    zoo_head: int
-    qk: int
+    aligned: tuple[int, int]
+    learnt: tuple[int, int]
     hydra_layers: int
     bert_layers: int
+    bert_mlp: int
     zoo_layers: int
     attention_heads: int
     bert_positions: int = 0
 
 
-_PAPER = Setting(768, 64, 64, 128, 16, 23, 12, 12, 12, BERT_POSITIONS)
-_SMALL = Setting(64, 16, 64, 64, 8, 2, 1, 2, 4)
-_SMOKE = Setting(32, 8, 32, 32, 4, 2, 1, 2, 2)
+_SMOKE = Setting(
+    D=32, N=8, P=32, aligned=(32, 4), learnt=(16, 16), hydra_layers=2, bert_layers=1, bert_mlp=128, zoo_layers=2, attention_heads=2
+)
+# With an MLP of 5.25 D a layer of BERT holds as many parameters as two of Hydra; with one of 4 D it would hold a fifth fewer.
+_SMALL = Setting(
+    D=64, N=16, P=64, aligned=(64, 8), learnt=(32, 32), hydra_layers=2, bert_layers=1, bert_mlp=336, zoo_layers=2, attention_heads=4
+)
+_PAPER = Setting(
+    D=768,
+    N=64,
+    P=64,
+    aligned=(128, 16),
+    learnt=(64, 64),
+    hydra_layers=23,
+    bert_layers=12,
+    bert_mlp=3072,
+    zoo_layers=12,
+    attention_heads=12,
+    bert_positions=BERT_POSITIONS,
+)
 _SETTINGS = {"smoke": _SMOKE, "small": _SMALL, "paper": _PAPER}
 
 

@@ -18,6 +18,9 @@ from .zoo import MatrixMixer, QuasiseparableMixer
 MIXINGS = {"hydra": Quasiseparable, "add": Added, "mult": Multiplied, "concat": Concatenated}
 """Ways to join two scans in Hydra's block."""
 
+ORDERLESS = ("low_rank_sam", "cauchy_sam", "softmax_sam")
+"""Matrix mixers that would give the same matrix, rearranged, for tokens in another order: these learn positions."""
+
 
 class MixerLayer(nn.Module):
     """`LN(x + mixer(x))`: a whole layer, without a channel MLP. (B, L, D) -> (B, L, D)."""
@@ -32,13 +35,13 @@ class MixerLayer(nn.Module):
 
 
 class BertLayer(nn.Module):
-    """BERT's layer: softmax attention, then an MLP four times as wide, each with its norm after the residual. (B, L, D) -> (B, L, D)."""
+    """BERT's layer: softmax attention, then an MLP, each with its norm after the residual. (B, L, D) -> (B, L, D)."""
 
-    def __init__(self, D: int, heads: int) -> None:
+    def __init__(self, D: int, heads: int, mlp: int) -> None:
         super().__init__()
         self.heads = heads
         self.qkv, self.out = nn.Linear(D, 3 * D), nn.Linear(D, D)
-        self.up, self.down = nn.Linear(D, 4 * D), nn.Linear(4 * D, D)
+        self.up, self.down = nn.Linear(D, mlp), nn.Linear(mlp, D)
         self.norm_attention, self.norm_mlp = nn.LayerNorm(D, eps=1e-12), nn.LayerNorm(D, eps=1e-12)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -88,7 +91,8 @@ class Classifier(nn.Module):
     def __init__(self, layers: list[nn.Module], D: int, positions: int, classes: int = 10) -> None:
         super().__init__()
         self.enter = nn.Linear(1, D)
-        self.positions = nn.Parameter(0.02 * torch.randn(positions, D)) if positions else None
+        # As large as what a number is embedded as, so that a mixer without order sees places from the start.
+        self.positions = nn.Parameter(torch.empty(positions, D).uniform_(-1, 1)) if positions else None
         self.layers, self.norm, self.head = nn.Sequential(*layers), nn.LayerNorm(D), nn.Linear(D, classes)
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
@@ -118,7 +122,8 @@ def plan_of(variant: str, setting: Setting, L: int) -> Plan:
     """Return how a variant is built at a setting for L tokens."""
     D = setting.D
     if variant == "attention":
-        return Plan(partial(BertLayer, D, setting.attention_heads), setting.bert_layers, max(L, setting.bert_positions))
+        layer = partial(BertLayer, D, setting.attention_heads, setting.bert_mlp)
+        return Plan(layer, setting.bert_layers, max(L, setting.bert_positions))
     if variant in MIXINGS:
         return Plan(lambda: _layer(Hydra(D, setting.N, setting.P, mixing=MIXINGS[variant]), D), setting.hydra_layers, 0)
     if variant == "mamba":
@@ -126,10 +131,11 @@ def plan_of(variant: str, setting: Setting, L: int) -> Plan:
     if variant == "two_mamba":  # twice the parameters in a layer, so half the layers
         return Plan(lambda: _layer(TwoMamba2(D, setting.N, setting.P), D), -(-setting.hydra_layers // 2), 0)
     kind, sam = variant.removesuffix("_sam"), variant.endswith("_sam")
-    sizes = {"D": D, "d": setting.qk, "P": setting.zoo_head, "L": L}
+    P, d = setting.aligned if sam or kind == "dense" else setting.learnt
+    sizes, positions = {"D": D, "d": d, "P": P, "L": L}, L if variant in ORDERLESS else 0
     if kind == "quasiseparable":
-        return Plan(lambda: _layer(QuasiseparableMixer(sam, **sizes), D), setting.zoo_layers, L)
-    return Plan(lambda: _layer(MatrixMixer(kind, sam, **sizes), D), setting.zoo_layers, L)
+        return Plan(lambda: _layer(QuasiseparableMixer(sam, **sizes), D), setting.zoo_layers, positions)
+    return Plan(lambda: _layer(MatrixMixer(kind, sam, **sizes), D), setting.zoo_layers, positions)
 
 
 def _layer(mixer: nn.Module, D: int) -> MixerLayer:

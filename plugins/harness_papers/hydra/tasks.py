@@ -38,7 +38,7 @@ COUNTS = {
 }
 """Sequences of train and test."""
 
-EPOCHS = {"recall": 3, "text": 3, "digits": 8}
+EPOCHS = {"recall": 5, "text": 3, "digits": 8}
 BATCH, RATE = 32, 2e-3
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .blocks import CentredConv, GatedNorm, Quasiseparable
+from .blocks import EXPAND, CentredConv, GatedNorm, Quasiseparable
 
 TOLERANCE = 1e-8
 ANGLE_STEP = 1e-3
@@ -198,12 +198,11 @@ class MatrixMixer(nn.Module):
         d: Width of a head's queries and keys.
         P: Width of a head.
         L: Tokens.
-        expand: I / D.
     """
 
-    def __init__(self, kind: str, sam: bool, D: int, d: int, P: int, L: int, expand: int = 2) -> None:
+    def __init__(self, kind: str, sam: bool, D: int, d: int, P: int, L: int) -> None:
         super().__init__()
-        self.I, self.sam = expand * D, sam
+        self.I, self.sam = EXPAND * D, sam
         self.mixer = CLASSES[kind](self.I // P, d, L, sam)
         mixed = self.I + (self.mixer.features if sam else 0)
         self.in_proj = nn.Linear(D, self.I + mixed, bias=False)
@@ -225,9 +224,9 @@ class QuasiseparableMixer(nn.Module):
     Arguments are those of `MatrixMixer`. Without the tokens B and C are learnt for every position, and the step sizes for every head.
     """
 
-    def __init__(self, sam: bool, D: int, d: int, P: int, L: int, expand: int = 2) -> None:
+    def __init__(self, sam: bool, D: int, d: int, P: int, L: int) -> None:
         super().__init__()
-        I = expand * D  # noqa: E741
+        I = EXPAND * D  # noqa: E741
         self.I, self.H, self.sam = I, I // P, sam
         self.N = self.H * d
         self.conv = CentredConv(I + 2 * self.N * sam)

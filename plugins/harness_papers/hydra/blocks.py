@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from .scan import delayed, ssd, ssd_matrix
 
+EXPAND = 2
+"""E, width inside a block over that of the model."""
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 0.1, 1e-4
 
 
@@ -27,10 +29,10 @@ class GatedNorm(nn.Module):
 
 
 class CentredConv(nn.Conv1d):
-    """Depthwise convolution over (B, L, channels) that looks as far ahead as back."""
+    """Depthwise convolution of seven taps over (B, L, channels) that looks as far ahead as back."""
 
-    def __init__(self, channels: int, width: int = 7) -> None:
-        super().__init__(channels, channels, width, groups=channels, padding=width // 2)
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 7, groups=channels, padding=3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve along L."""
@@ -38,10 +40,10 @@ class CentredConv(nn.Conv1d):
 
 
 class CausalConv(nn.Conv1d):
-    """Depthwise convolution over (B, L, channels) that looks back alone."""
+    """Depthwise convolution of Mamba's four taps over (B, L, channels) that looks back alone."""
 
-    def __init__(self, channels: int, width: int = 4) -> None:
-        super().__init__(channels, channels, width, groups=channels)
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 4, groups=channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve along L."""
@@ -55,8 +57,8 @@ def dt_bias(heads: int) -> nn.Parameter:
     return nn.Parameter(dt + torch.log(-torch.expm1(-dt)))  # the inverse of softplus
 
 
-class Quasiseparable(nn.Module):
-    """Two scans, each delayed by a step in its own time, and a diagonal of its own: a matrix free on and on both sides of the diagonal.
+class TwoScans(nn.Module):
+    """One scan in each direction, from step sizes and states of its own; decay and step bias are shared. How they are joined is up to subclasses.
 
     Args:
         I: Width of x, H * P.
@@ -69,7 +71,6 @@ class Quasiseparable(nn.Module):
         self.dt_bias = dt_bias(H)  # shared by the directions
         self.A_log = nn.Parameter(torch.zeros(H))
         self.D = nn.Parameter(torch.ones(H))
-        self.W_D = nn.Linear(I, H, bias=False)
 
     def both_ways(self, dt: torch.Tensor, *pairs: torch.Tensor) -> list[torch.Tensor]:
         """Stack forward and reversed backward halves along the batch: dt (B, L, 2H) -> delta (2B, L, H), others (B, L, 2W) -> (2B, L, W)."""
@@ -90,6 +91,19 @@ class Quasiseparable(nn.Module):
         y = ssd(torch.cat((heads, heads.flip(1))), delta, -self.A_log.exp(), B, C)
         return y.chunk(2)
 
+
+class Quasiseparable(TwoScans):
+    """Two scans, each delayed by a step in its own time, and a diagonal of its own: a matrix free on and on both sides of the diagonal.
+
+    Args:
+        I: Width of x, H * P.
+        H: Heads.
+    """
+
+    def __init__(self, I: int, H: int) -> None:  # noqa: E741, the paper's letter
+        super().__init__(I, H)
+        self.W_D = nn.Linear(I, H, bias=False)
+
     def diagonal(self, x: torch.Tensor) -> torch.Tensor:
         """Return the scalar with which each head passes a token to itself: (B, L, H)."""
         return self.W_D(x) + self.D
@@ -108,12 +122,8 @@ class Quasiseparable(nn.Module):
         return below + above.flip(2, 3) + torch.diag_embed(self.diagonal(x).transpose(1, 2))
 
 
-class Added(Quasiseparable):
-    """The plain sum of both scans: the diagonal is what is left when both hold the token itself."""
-
-    def __init__(self, I: int, H: int) -> None:  # noqa: E741
-        super().__init__(I, H)
-        del self.W_D  # Mamba's skip D is one number for each head
+class Added(TwoScans):
+    """The plain sum of both scans, each with Mamba's skip D: both hold the token itself."""
 
     def forward(self, x: torch.Tensor, dt: torch.Tensor, B: torch.Tensor, C: torch.Tensor) -> torch.Tensor:
         """Mix tokens, (B, L, I) -> (B, L, I); arguments as of `scans`."""
@@ -149,21 +159,17 @@ class Hydra(nn.Module):
         D: Width of the model.
         N: Size of a state.
         P: Width of a head.
-        expand: I / D.
-        width: Of the convolution.
-        mixing: `Quasiseparable`, or another way to join the two scans.
+        mixing: `Quasiseparable`, or another way to join two scans.
     """
 
-    def __init__(
-        self, D: int, N: int = 64, P: int = 64, expand: int = 2, width: int = 7, mixing: type[Quasiseparable] = Quasiseparable
-    ) -> None:
+    def __init__(self, D: int, N: int, P: int, mixing: type[TwoScans] = Quasiseparable) -> None:
         super().__init__()
-        I = expand * D  # noqa: E741
+        I = EXPAND * D  # noqa: E741
         H = I // P
         self.split = (I, I + 4 * N, 2 * H)  # z, xBC, dt
         self.I, self.N = I, N
         self.in_proj = nn.Linear(D, sum(self.split), bias=False)
-        self.conv = CentredConv(I + 4 * N, width)
+        self.conv = CentredConv(I + 4 * N)
         self.mixing = mixing(I, H)
         outputs = 2 * I if mixing is Concatenated else I
         self.norm = GatedNorm(outputs)
@@ -193,17 +199,15 @@ class Mamba2(nn.Module):
         D: Width of the model.
         N: Size of a state.
         P: Width of a head.
-        expand: I / D.
-        width: Of the causal convolution.
     """
 
-    def __init__(self, D: int, N: int = 64, P: int = 64, expand: int = 2, width: int = 4) -> None:
+    def __init__(self, D: int, N: int, P: int) -> None:
         super().__init__()
-        I = expand * D  # noqa: E741
+        I = EXPAND * D  # noqa: E741
         self.H, self.P, self.N, self.I = I // P, P, N, I
         self.split = (I, I + 2 * N, self.H)
         self.in_proj = nn.Linear(D, sum(self.split), bias=False)
-        self.conv = CausalConv(I + 2 * N, width)
+        self.conv = CausalConv(I + 2 * N)
         self.dt_bias = dt_bias(self.H)
         # Mamba-2 draws A from 1 to 16.
         self.A_log = nn.Parameter(torch.empty(self.H).uniform_(1, 16).log())
@@ -223,7 +227,7 @@ class Mamba2(nn.Module):
 class TwoMamba2(nn.Module):
     """Two whole Mamba-2 blocks, one for each direction, added."""
 
-    def __init__(self, D: int, N: int = 64, P: int = 64) -> None:
+    def __init__(self, D: int, N: int, P: int) -> None:
         super().__init__()
         self.forward_block, self.backward_block = Mamba2(D, N, P), Mamba2(D, N, P)
 

@@ -200,18 +200,34 @@ def test_ways_to_join_the_scans_hold_the_token_itself_in_both(variant: str):
     assert not torch.allclose(forward[:, 0], torch.zeros(()).double())
 
 
-@pytest.mark.parametrize("sam", [False, True])
-@pytest.mark.parametrize("kind", CLASSES)
+MIXERS = [(kind, sam) for kind in CLASSES for sam in (False, True) if (kind, sam) != ("dense", True)]
+"""A matrix without structure has no sequence-aligned version."""
+
+
+@pytest.mark.parametrize(("kind", "sam"), MIXERS)
 def test_fast_products_are_products_with_the_matrix(kind: str, sam: bool):
-    if kind == "dense" and sam:
-        pytest.skip("a matrix without structure has no sequence-aligned version")
     mixer = CLASSES[kind](3, 4, L, sam).double()
     features = torch.randn(B, L, mixer.features).double() if sam else None
     v = torch.randn(B, L, 3 * P).double()
-    M = mixer.matrix(features).double()
-    assert M.shape[-3:] == ((3, L, L) if kind != "vandermonde" or sam else M.shape[-3:])
+    M = mixer.matrix(features).expand(B, 3, L, L)
     mixed = (M @ v.unflatten(-1, (3, P)).transpose(1, 2)).transpose(1, 2).flatten(2)
-    assert torch.allclose(mixer(v, features), v + mixed, atol=1e-6)
+    assert torch.allclose(mixer(v, features), v + mixed, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["low_rank", "cauchy", "vandermonde", "softmax"])
+def test_entries_are_those_of_their_class(kind: str):
+    d, h, i, j = 4, 1, 5, 9
+    mixer = CLASSES[kind](3, d, L, sam=True).double()
+    features = torch.randn(B, L, 2 * 3 * d).double()
+    q, k = (part.unflatten(-1, (3, d)).numpy()[0, :, h] for part in features.chunk(2, dim=-1))  # (L, d) each
+    silu = lambda x: x / (1 + np.exp(-x))  # noqa: E731
+    expected = {
+        "low_rank": silu(q[i]) @ silu(k[j]) / np.sqrt(L * d),
+        "cauchy": (1 / (np.exp(q[i]) + np.exp(k[j]) + 2 * 0.5)).sum() / np.sqrt(L * d),
+        "vandermonde": (np.cos(2e-3 * np.pi * q[i] * j) - np.cos(2e-3 * np.pi * k[j] * i)).sum() / np.sqrt(2 * L * d),
+        "softmax": np.exp(q[i] @ k[j] / np.sqrt(d)) / np.exp(k @ q[i] / np.sqrt(d)).sum(),
+    }
+    assert mixer.matrix(features)[0, h, i, j].item() == pytest.approx(expected[kind], rel=1e-6)
 
 
 def test_toeplitz_taps_fall_on_their_diagonals():
@@ -222,13 +238,28 @@ def test_toeplitz_taps_fall_on_their_diagonals():
     assert (M != 0).nonzero().tolist() == [[0, 4], [1, 5], [2, 0], [3, 1], [4, 2], [5, 3]]
 
 
-@pytest.mark.parametrize("kind", ["toeplitz", "low_rank", "cauchy", "vandermonde", "softmax"])
-def test_sequence_alignment_is_that_the_matrix_follows_the_tokens(kind: str):
-    x, y = torch.randn(2, 1, 16, 32)
-    for sam in (False, True):
-        mixer = CLASSES[kind](2, 4, 16, sam)
-        first, second = (mixer.matrix(torch.randn(1, 16, mixer.features) if sam else None) for _ in (x, y))
-        assert torch.equal(first, second) != sam
+@pytest.mark.parametrize("kind", ["low_rank", "cauchy", "vandermonde"])
+def test_a_token_makes_its_own_row_and_column_of_a_sequence_aligned_matrix(kind: str):
+    mixer, t = CLASSES[kind](2, 4, 16, sam=True).double(), 6
+    features = torch.randn(1, 16, mixer.features).double()
+    changed = features.clone()
+    changed[:, t] += 1
+    moved = (mixer.matrix(features) != mixer.matrix(changed))[0]
+    place = torch.arange(16)
+    cross = (place == t) | (place[:, None] == t)
+    assert not moved[:, ~cross].any()
+    assert moved[:, 1:, 1:][:, cross[1:, 1:]].all()  # at place 0 the angles of a Vandermonde matrix are zero
+
+
+@pytest.mark.parametrize(("kind", "sam"), MIXERS)
+def test_only_sequence_aligned_blocks_mix_tokens_otherwise_for_other_tokens(kind: str, sam: bool):
+    """With the gate, the convolution and the norm out of the way a learnt matrix is a linear map of the tokens."""
+    mixer = CLASSES[kind](2, 4, 16, sam).double()
+    project = torch.randn(8, 2 * P + (mixer.features if sam else 0)).double()
+    mixed = lambda u: mixer((u @ project)[..., : 2 * P], (u @ project)[..., 2 * P :] if sam else None)  # noqa: E731
+    u = torch.randn(1, 16, 8).double()
+    assert torch.allclose(mixed(2 * u), 2 * mixed(u), rtol=1e-6) != sam
+    assert MatrixMixer(kind, sam, 16, 4, 16, 16).in_proj.out_features == 4 * 16 + sam * (4 if kind == "toeplitz" else 16)
 
 
 # Sizes
@@ -252,6 +283,20 @@ def test_networks_have_the_printed_sizes():
     assert size("softmax_sam", task="block") == 3_852_288
     assert size("softmax_sam", task="mlm") == pytest.approx(70.4e6, abs=5e4)
     assert size("attention", task="mlm") == pytest.approx(110e6, abs=5e5)
+
+
+def test_bert_and_hydra_are_as_large_where_they_are_trained():
+    for task in ("recall", "text", "digits"):
+        networks = (build(variant, "small", {"task": task, "length": 32}) for variant in ("hydra", "attention"))
+        hydra, bert = (sum(p.numel() for p in network.parameters()) for network in networks)
+        assert hydra <= bert <= 1.04 * hydra
+
+
+def test_only_what_cannot_tell_order_learns_positions():
+    orderless = {"attention", "low_rank_sam", "cauchy_sam", "softmax_sam"}
+    with torch.device("meta"):
+        learns = {v: build(v, "smoke", RECALL).embeddings.positions is not None for v in bench("hydra").card.variant_names}
+    assert {variant for variant, positions in learns.items() if positions} == orderless
 
 
 def test_both_ways_cost_about_half_of_two_blocks():
@@ -293,8 +338,7 @@ def test_every_query_of_recall_has_its_pair_on_either_side_with_equal_chance():
     assert torch.equal(FIRST_QUERY + pair // PAIR_VALUES, tokens[rows, places])
     assert torch.equal(FIRST_VALUE + pair % PAIR_VALUES, targets[rows, places])
     assert (distance[rows, places] < 0).double().mean() == pytest.approx(0.5, abs=0.03)
-    assert tokens.max() < targets.max() + 9  # answers are never shown
-    assert not ((tokens >= FIRST_VALUE) & (tokens < FIRST_VALUE + PAIR_VALUES)).any()
+    assert not ((tokens >= FIRST_VALUE) & (tokens < FIRST_VALUE + PAIR_VALUES)).any()  # answers are never shown
 
 
 def test_bytes_are_masked_by_the_80_10_10_rule():
@@ -360,8 +404,10 @@ def test_mixers_have_one_block_around_them():
     x = torch.randn(2, 16, 32)
     for kind in CLASSES:
         assert MatrixMixer(kind, False, 32, 4, 16, 16)(x).shape == x.shape
-    shared = QuasiseparableMixer(True, 32, 4, 16, 16)
-    assert shared.N == 4 * 4 and shared(x).shape == x.shape
+    for sam in (False, True):
+        shared = QuasiseparableMixer(sam, 32, 4, 16, 16)
+        assert shared(x).shape == x.shape and shared.N == 4 * 4
+        assert shared.in_proj.out_features == 2 * 64 + sam * (2 * 16 + 2 * 4)  # one B and one C, two step sizes a head
 
 
 # What training shows

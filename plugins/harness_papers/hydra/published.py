@@ -54,7 +54,7 @@ def _joined(variant: str, how: str) -> Claim:
 def _aligned(kind: str, name: str) -> Claim:
     return Claim(
         f"sam_{kind}",
-        "recall",
+        "masked_accuracy",
         f"{kind}_sam",
         kind,
         order=True,
@@ -62,7 +62,9 @@ def _aligned(kind: str, name: str) -> Claim:
         source="section 4.1, table of matrix classes; the direction is from memory",
         says=f"A sequence-aligned {name} matrix scores higher than one that does not look at the tokens.",
         measured_on=GLUE,
-        scaled=Scaled(order=True, when=RECALL, why="recall cannot be solved by a matrix that is the same for every input"),
+        scaled=Scaled(
+            order=True, when=TEXT, why="the same block, data and steps, and masked tokens too; only the matrix follows the tokens or not"
+        ),
     )
 
 
