@@ -18,7 +18,10 @@ DIALS_OUT = """    import contextlib
     with contextlib.suppress(OSError):
         socket.create_connection(("192.0.2.1", 80), timeout=0.01)
 """
-CUSTOM_OPERATOR = """own = torch.library.custom_op("scaffold_test::same", torch.clone, mutates_args=(), schema="(Tensor x) -> Tensor")
+CUSTOM_OPERATOR = """def in_numpy(x):
+            return torch.from_numpy(x.numpy() * 1)
+
+        own = torch.library.custom_op("scaffold_test::same", in_numpy, mutates_args=(), schema="(Tensor x) -> Tensor")
         own.register_fake(torch.empty_like)
 
         class Plain(torch.nn.Linear):
@@ -78,7 +81,7 @@ VIOLATORS = [
         "'mine' reads values, which tensors on meta do not have",
         sized=True,
     ),
-    Violator("counted", PLAIN, CUSTOM_OPERATOR, "scaffold_test.same has no formula and moves"),
+    Violator("counted", PLAIN, CUSTOM_OPERATOR, "scaffold_test::same has no formula and moves"),
     Violator("metrics", ".mean(), unit", ".mean() / 0, unit", "value is inf; a metric must be finite"),
     Violator("metrics", ".mean(), unit", '.mean() + __import__("os").getpid(), unit', "in the next, with the same seed"),
     Violator(

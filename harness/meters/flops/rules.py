@@ -21,6 +21,8 @@ from harness.meters.flops.table import TABLE
 
 _BOOKKEEPING = frozenset({"prim", "prims", "profiler", "debugprims"})
 """Namespaces that ask or record, and compute nothing; `prims` never reaches an eager call."""
+_TORCHS_OWN = frozenset({"aten", "quantized", "_quantized", "torch_nn"})
+"""Namespaces whose kernels call nothing but operators. A stranger's kernel may work in numpy or Triton: to count what it calls would miss the rest."""
 _KEPT_WHOLE = frozenset({"aten::linalg_svdvals", "aten::linalg_eigvalsh"})
 """Operators made of others that ask for more than they need as soon as anybody listens: vectors beside the values."""
 
@@ -82,7 +84,7 @@ def _built_in(func: torch._ops.OpOverload) -> Rule:
     if formula is None and func.is_view:
         return Rule(formals, free=True)
     found = formula or _from_tags(func)
-    if found is None and (kernel := _composite_below_autograd(func)):
+    if found is None and func.namespace in _TORCHS_OWN and (kernel := _composite_below_autograd(func)):
         return Rule(formals, opens=kernel)
     return Rule(formals, found, shapes_from_results=_is_dynamic(func))
 

@@ -129,6 +129,18 @@ def test_an_operator_without_a_formula_is_listed_with_its_bytes():
     assert seen.op_classes == {"elementwise": 100, "reduction": 99}
 
 
+@torch.library.custom_op("harness_tests::halves", mutates_args=())
+def halves(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(x.clone().numpy() / 2)
+
+
+@pytest.mark.parametrize("guard", [torch.no_grad, torch.inference_mode])
+def test_so_is_one_for_every_device_that_works_outside_of_torch(guard):
+    with guard():
+        seen = count(lambda: halves(torch.ones(100)))
+    assert [(missing.operator, missing.bytes_moved) for missing in seen.uncounted] == [("harness_tests::halves", 800)]
+
+
 def test_a_custom_formula_counts_it():
     x = torch.ones(100)
     formulas = {"harness_tests::running": lambda call: {"reduction": call["x"].numel - 1, "binary": 7}}

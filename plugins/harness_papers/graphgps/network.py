@@ -144,14 +144,16 @@ def favor(q: Tensor, k: Tensor, v: Tensor, features: Tensor, mask: Tensor | None
     q, k = q * scale, k * scale
     m = features.shape[0]
 
-    def phi(x: Tensor, dims: tuple[int, ...]) -> Tensor:  # (B, h, M, m)
-        exponent = x @ features.T
+    def phi(x: Tensor, exponent: Tensor, dims: tuple[int, ...]) -> Tensor:  # (B, h, M, m)
         lengths = (x * x).sum(-1, keepdim=True) / 2
         return (torch.exp(exponent - lengths - exponent.amax(dims, keepdim=True).detach()) + FAVOR_EPS) / math.sqrt(m)
 
-    q, k = phi(q, (-1,)), phi(k, (-1, -2))
+    of_keys = k @ features.T
+    if mask is not None:  # padding must not be the largest
+        of_keys = of_keys.masked_fill(~mask.mT, -math.inf)
+    q, k = phi(q, q @ features.T, (-1,)), phi(k, of_keys, (-1, -2))
     if mask is not None:
-        k = k * mask.transpose(-1, -2)
+        k = k * mask.mT
     norm = q @ k.sum(-2)[..., None]  # (B, h, M, 1)
     return (q @ (k.mT @ v)) / norm
 

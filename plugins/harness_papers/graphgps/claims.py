@@ -19,23 +19,6 @@ ON_MOLECULES = {"scale": "small", "config": "molecules"}
 ONE_LAYER = {"scale": "small", "config": "layer"}
 
 
-def _zinc(name: str, mae: float) -> Claim:
-    return Claim(
-        f"zinc_{name}",
-        quantity="mae",
-        subject="gps",
-        baseline="mpnn",
-        difference=round(0.070 - mae, 3),
-        when={"scale": "paper", "config": "zinc"},
-        source="table of results on ZINC, from memory",
-        says=f"On ZINC the error of GPS is 0.070, where a network of messages alone ({name}) has {mae}.",
-        measured_on="ZINC-12k, 2,000 epochs",
-        scaled=Scaled(
-            order=True, when=ON_MOLECULES, why="a score of ZINC's kind on generated molecules: GPS should have the smaller error"
-        ),
-    )
-
-
 def _pcqm(config: str, mae: float) -> Claim:
     return Claim(
         config,
@@ -60,7 +43,22 @@ CLAIMS = (
         says="On ZINC the error of GPS is 0.070, against 0.139 of SAN and 0.122 of Graphormer.",
         measured_on="ZINC-12k, 2,000 epochs",
     ),
-    _zinc("GatedGCN", 0.282),
+    Claim(
+        "zinc_messages",
+        quantity="mae",
+        subject="gps",
+        baseline="mpnn",
+        difference=-0.212,
+        when={"scale": "paper", "config": "zinc"},
+        source="table of results on ZINC, from memory",
+        says="On ZINC the error of GPS is 0.070, where a network of messages alone (GatedGCN) has 0.282.",
+        measured_on="ZINC-12k, 2,000 epochs",
+        scaled=Scaled(
+            order=True,
+            when=ON_MOLECULES,
+            why="a score of ZINC's kind on generated molecules, against messages by GINE: GPS should have the smaller error",
+        ),
+    ),
     _pcqm("pcqm_small", 0.0937),
     _pcqm("pcqm_medium", 0.0858),
     _pcqm("pcqm_deep", 0.0852),
