@@ -55,11 +55,15 @@ class MemoryMeter:
         }
 
     def summarize(self, observations: Sequence[Observation]) -> Readings:
-        """Return the peaks as exact figures; the resident set is the whole process's, interpreter and libraries included."""
+        """Return the peaks as exact figures; the resident set is the whole process's, interpreter and libraries included.
+
+        Where torch holds nothing at all, before, in and after the call, the work is another library's: its memory is not zero but not seen.
+        """
         (seen,) = observations
         variant, figures = seen["variant"], []
+        by_torch = any(seen[key] for key in _ALLOCATOR.values())
         for metric, key in _ALLOCATOR.items():
-            if seen[key] is not None:
+            if by_torch and seen[key] is not None:
                 value = float(seen[key])
                 figures.append(Figure(variant, metric, value, "B", Provenance.MEASURED, f"memory/{seen['source']}", value, value))
         figures.append(Figure(variant, "peak_rss", float(seen["peak_rss_bytes"]), "B", Provenance.MEASURED, "memory/rusage"))

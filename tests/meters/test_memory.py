@@ -65,6 +65,14 @@ def test_the_meter_gives_exact_figures_and_the_resident_set():
     }
 
 
+def test_another_librarys_memory_is_not_seen_and_not_zero():
+    nothing = dict.fromkeys(("weights_bytes", "inputs_bytes", "peak_activation_bytes"), 0) | {"peak_reserved_bytes": None}
+    seen = {"variant": "a", "source": "torch", "peak_rss_bytes": 40, **nothing}
+    assert [f.metric for f in MemoryMeter().summarize([seen]).figures] == ["peak_rss"]
+    figures = MemoryMeter().summarize([{**seen, "inputs_bytes": 8}]).figures
+    assert [(f.metric, f.value) for f in figures][:3] == [("weights", 0), ("inputs", 8), ("peak_activation", 0)]
+
+
 @pytest.mark.gpu
 def test_the_peak_on_a_gpu_is_torchs_own():
     x = torch.ones(1024, 1024, device="cuda")
