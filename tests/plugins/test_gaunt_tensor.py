@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from e3nn import o3
 
+from harness import Budget
 from harness.meters.flops.counter import count
 from harness.testing import bench
 from harness_papers.gaunt_tensor.judging import SPACE_TURN, relative, turned, turned_inputs
@@ -57,7 +59,6 @@ def test_harmonics_are_orthonormal_and_gaunt_coefficients_symmetric():
 
 
 def test_harmonics_are_those_of_e3nn():
-    o3 = pytest.importorskip("e3nn.o3")
     r = directions(20)
     ours = on_sphere(7, r)
     theirs = o3.spherical_harmonics(list(range(8)), torch.from_numpy(r[:, [1, 2, 0]].copy()), normalize=True, normalization="integral")
@@ -65,7 +66,6 @@ def test_harmonics_are_those_of_e3nn():
 
 
 def test_each_block_of_gaunt_coefficients_is_a_multiple_of_clebsch_gordans():
-    o3 = pytest.importorskip("e3nn.o3")
     G = gaunt(2, 3, 4)
     for n1, n2, n3 in paths(2, 3, 4):
         ours = G[n1**2 : (n1 + 1) ** 2, n2**2 : (n2 + 1) ** 2, n3**2 : (n3 + 1) ** 2]
@@ -194,7 +194,7 @@ def test_the_product_is_the_pointwise_product_of_functions(variant: str):
 def test_turning_the_inputs_turns_the_output(variant: str, op: str):
     given = arguments(op, 4, 3, 3)
     model = randomize(operation(op, variant, 3, 3))
-    assert relative(model(*turned_inputs(op, given)), turned(model(*given))) < 1e-5
+    assert relative(model(*turned_inputs(given)), turned(model(*given))) < 1e-5
 
 
 def test_a_product_that_forgets_the_degree_is_caught_by_the_turn():
@@ -363,6 +363,10 @@ def test_operations_are_judged_without_training():
     found = lab.metric("gaunt")
     assert found["product_error"].value < 1e-6 and found["equivariance_error"].value < 1e-5
     assert "product_error" not in lab.metric("scalar")
+    for op in ("convolution", "batched_convolution"):
+        found = lab.at(op=op).metric("specialised")
+        assert max(found["product_error"].value, found["equivariance_error"].value) < 1e-5
+    assert [lab.at(op=op).data().inputs[0].shape for op in ("convolution", "batched_convolution")] == [(1, 1, 9), (32, 16, 9)]
     assert lab.artifacts("gaunt")["product"].pixels.shape == (64, 3 * 128)
     assert len(bench("gaunt_tensor").artifacts("gaunt")["forces"].spec["data"]["values"]) <= 600
     assert place(3, -2) == 10
@@ -372,7 +376,9 @@ def test_operations_are_judged_without_training():
 @pytest.mark.timeout(600)
 def test_gaunt_products_learn_forces_as_well_as_clebsch_gordans_and_directions_matter():
     lab = bench("gaunt_tensor", "small", op="force_field")
-    found = {variant: lab.metric(variant) for variant in ("gaunt", "specialised", "scalar")}
+    # Four fifths of the schedule: by then the rate has fallen to a tenth.
+    fits = {variant: lab.fit(variant, Budget(steps=400)) for variant in ("gaunt", "specialised", "scalar")}
+    found = {variant: lab.metric(variant, model) for variant, model in fits.items()}
     force = {variant: q["force_mae"].value for variant, q in found.items()}
     assert 0.8 < force["gaunt"] / force["specialised"] < 1.25  # one seed; the claim of 5% is judged over several
     assert force["gaunt"] < 0.5 * force["scalar"]

@@ -30,20 +30,18 @@ def turned(coefficients: Tensor) -> Tensor:
     return (coefficients.double() @ torch.from_numpy(D).T).to(coefficients.dtype)
 
 
-def turned_inputs(op: str, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Rotate every input of an operation: coefficients, and the directions of a convolution."""
-    if op == "convolution":
-        x, y, r = inputs
-        return turned(x), turned(y), (r.double() @ torch.tensor(SPACE_TURN, dtype=torch.float64).T).to(r.dtype)
-    return tuple(turned(x) for x in inputs)
+def turned_inputs(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Rotate every input of an operation: coefficients (B, C, K), and the directions (B, 3) of a convolution."""
+    R = torch.tensor(SPACE_TURN, dtype=torch.float64)
+    return tuple(turned(x) if x.ndim > 2 else (x.double() @ R.T).to(x.dtype) for x in inputs)
 
 
 def judge_operation(variant: str, model: Any, data: Data, channels: int, params: Mapping[str, Any]) -> Mapping[str, Quality]:
     """Compare with the same operation in double precision, and with itself on rotated inputs."""
-    op, z = params["op"], model(*data.inputs)
-    found = {"equivariance_error": relative(model(*turned_inputs(op, data.inputs)), turned(z))}
+    z = model(*data.inputs)
+    found = {"equivariance_error": relative(model(*turned_inputs(data.inputs)), turned(z))}
     if variant != "scalar":
-        dense = operation(op, "cg_dense", channels, params["degree"], params["correlation"], learnable=False).double()
+        dense = operation(params["op"], "cg_dense", channels, params["degree"], params["correlation"], learnable=False).double()
         exact = dense(*(x.double() for x in data.inputs))
         found["product_error"] = relative(z.double(), exact)
     return {name: Quality(value, "1", "lower") for name, value in found.items()}

@@ -65,7 +65,7 @@ class RotatedConvolution(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor, r: Tensor) -> Tensor:
         """Return z (B, C, (2 L + 1)^2); the filter y is known from r."""
-        phi, theta = torch.atan2(r[:, 1], r[:, 0]), torch.acos(r[:, 2].clamp(-1, 1))
+        phi, theta = torch.atan2(r[:, 1], r[:, 0]), torch.atan2(r[:, :2].norm(dim=1), r[:, 2])
         x = self.there(self.w1(x), phi, theta)
         filters = self.w2(x.new_ones(1, len(self.coupling) ** 2)).index_select(1, self.at_zero)  # (1, l2): the weight of each degree
         K = (filters @ self.coupling.flatten(1)).view(self.coupling.shape[1:])  # (m, l1, l3)
@@ -208,7 +208,7 @@ def many_body(variant: str, C: int, L: int, L_out: int, correlation: int = 3, le
 
 
 def operation(op: str, variant: str, C: int, L: int, correlation: int = 3, learnable: bool = True) -> nn.Module:
-    """Return one operation, alone: `feature`, `convolution` or `many_body`, the last of some correlation."""
+    """Return one operation, alone: `feature`, `many_body` of some correlation, or else a convolution."""
     if op == "feature":
         return FeatureInteraction(variant, C, L, learnable)
     if op == "many_body":
