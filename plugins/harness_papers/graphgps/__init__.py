@@ -77,7 +77,7 @@ def paper() -> Paper:
         ],
         findings=[
             (
-                "On a busy CPU the time of a layer with linear attention grew by the power of 1.3 to 1.5 between 256 and 4,096 nodes, because calls of more "
+                "On a busy CPU the time of a layer with linear attention grew by the power of 1.2 to 1.5 between 256 and 4,096 nodes, probably because calls of more "
                 "than a few milliseconds are interrupted by other processes. In CPU time of one thread the power was 1.06, and 1.7 with softmax attention."
             ),
             "Attention without the encoding gained nothing over messages alone on generated molecules (0.587 against 0.568, one seed).",

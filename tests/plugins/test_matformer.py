@@ -132,8 +132,9 @@ def test_text_is_read_from_left_to_right_and_images_are_not():
     assert encoder(images).shape == (2, 10) and not torch.equal(encoder(one), encoder(images))
 
 
-def test_pruning_keeps_the_units_of_greatest_weight():
-    model = alive(MatFormer(SHAPE))
+@pytest.mark.parametrize("form", FORMS)
+def test_pruning_keeps_the_units_of_greatest_weight(form: str):
+    model = alive(MatFormer(replace(SHAPE, form=form)))
     with torch.no_grad():
         for block in model.blocks:
             block.ffn.up.weight[5:123] = 0
@@ -171,17 +172,19 @@ def test_mixes_never_fall_with_depth_are_distinct_and_the_same_in_every_run():
 
 
 def test_published_sizes_are_those_of_the_model(lab):
-    for size in lab.card.sizes:
-        meta = replace(bench("matformer", "paper", **size.params), device="meta")
-        model, data = meta.model(size.variant), meta.data()
+    meta = replace(bench("matformer", "paper", task="digits", part="blocks"), device="meta")
+    assert all(size.params == {"task": "digits", "part": "blocks"} for size in lab.card.sizes)
+    for variant in {size.variant for size in lab.card.sizes}:
+        model, data = meta.model(variant), meta.data()
         counted = count(lambda model=model, data=data: model(*data.inputs), model)
-        built = counted.parameters if size.quantity == "parameters" else counted.macs
+        built = {"parameters": counted.parameters, "macs": counted.macs}
+        sizes = [size for size in lab.card.sizes if size.variant == variant]
         assert isinstance(model, Blocks)
-        assert built + size.adjust == size.value, (size.variant, size.quantity)
+        assert {size.quantity: size.value - size.adjust for size in sizes} == built, variant
 
 
 def test_every_variant_builds_and_runs_without_memory_at_published_size(lab):
-    for task, shape, variants in (("text", (1, 1024, 50_280), VARIANTS), ("digits", (1, 1000), ("mat_xl", "mat_mix"))):
+    for task, shape, variants in (("text", (1, 1024, 50_304), VARIANTS), ("digits", (1, 1000), ("mat_xl", "mat_mix"))):
         meta = replace(bench("matformer", "paper", task=task), device="meta")
         for variant in variants:
             assert meta.model(variant)(*meta.data().inputs).shape == shape
@@ -189,6 +192,28 @@ def test_every_variant_builds_and_runs_without_memory_at_published_size(lab):
 
 
 # Training
+
+
+def test_initial_weights_of_a_decoder_are_those_of_the_release():
+    model = MatFormer(Shape(d=128, L=4, h=4, n=64))
+    for name, parameter in model.named_parameters():
+        expected = 1 if "norm" in name else 0.02 / 8**0.5 if name.endswith("down.weight") else 0.02
+        size = parameter.mean() if "norm" in name else parameter.std()
+        assert size.item() == pytest.approx(expected, rel=0.05), name
+
+
+def test_initial_weights_of_an_encoder_are_those_of_the_release():
+    model = MatFormer(Shape(d=64, L=2, h=4, n=16, classes=10, patch=8))
+    for block in model.blocks:
+        square = [*block.qkv.weight.chunk(3), block.proj.weight]
+        wide = [block.ffn.up.weight, block.ffn.down.weight]
+        for weights, bound in ((square, (6 / 128) ** 0.5), (wide, (6 / 320) ** 0.5)):
+            for weight in weights:
+                assert 0.98 * bound < weight.abs().max() <= bound
+                assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+    assert model.embed.weight.std().item() == pytest.approx(1 / 8, rel=0.05)
+    assert model.position.std().item() == pytest.approx(0.02, rel=0.1)
+    assert not model.head.weight.any()
 
 
 @pytest.mark.parametrize(("mode", "drawn"), [("sampled", 4), ("joint", 1), ("alone", 1)])
@@ -293,7 +318,10 @@ def test_qualities_are_those_that_have_a_meaning(lab):
     assert set(lab.metric("twin_s")) == set(lab.metric("mat_mix")) == alone
     digits = bench("matformer", task="digits")
     assert set(digits.metric("mat_xl")) == set(digits.metric("twins")) == {"top1", "training_macs", "knn_cross", "knn_loss"}
-    cost = {variant: lab.metric(variant)["training_macs"].value for variant in ("mat_xl", "joint_xl", "twin_s", "twin_xl_long")}
+    costs = ("mat_xl", "mat_s", "joint_xl", "twin_s", "twins", "twin_xl_long", "sliced_s", "pruned_s")
+    cost = {variant: lab.metric(variant)["training_macs"].value for variant in costs}
+    assert cost["mat_s"] == cost["mat_xl"] and cost["twins"] == cost["twin_xl_long"]
+    assert cost["sliced_s"] == cost["pruned_s"] == pytest.approx(cost["twins"] * 12 / 31)
     assert cost["twin_xl_long"] == pytest.approx(4 * cost["twin_s"])
     assert cost["joint_xl"] == cost["twin_s"]
     assert cost["mat_xl"] < 0.4 * cost["twin_xl_long"]
@@ -316,7 +344,7 @@ def test_one_training_gives_sizes_that_are_good_alone_and_work_together():
     lab = bench("matformer", "small", task="digits")
     found = {v: {n: q.value for n, q in lab.metric(v).items()} for v in ("mat_xl", "mat_s", "twin_s", "twins", "sliced_s")}
     whole, small = found["mat_xl"], found["mat_s"]
-    assert min(whole["top1"], small["top1"]) >= 0.95
+    assert min(whole["top1"], small["top1"]) >= 0.9
     # Each size is as good as one trained alone, with its share of the steps.
     assert small["top1"] >= found["twin_s"]["top1"] - 0.01
     # S finds its way in XL's index; a model that was trained apart does not.

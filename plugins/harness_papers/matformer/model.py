@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from torch.nn import functional as F
 
 GRANULARITIES = {"s": 8, "m": 4, "l": 2, "xl": 1}
 """What the full hidden width f is divided by; with f = 4 d the widths are 0.5, 1, 2 and 4 times d."""
+
+SCALE = 0.02
+"""Deviation of initial weights in MatFormer-OLMo, the authors' decoder, and of initial positions in MatViT, their encoder."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,14 @@ class Block(nn.Module):
         self.qkv, self.proj = nn.Linear(shape.d, 3 * shape.d, bias=False), nn.Linear(shape.d, shape.d, bias=False)
         self.ffn = FeedForward(shape.d, m, shape.form)
 
+    def reset(self, as_encoder: bool, layers: int) -> None:
+        """Draw initial weights: Xavier's uniform ones in an encoder; in a decoder normal ones, the network's last matrix over sqrt(2 L)."""
+        draw = nn.init.xavier_uniform_ if as_encoder else partial(nn.init.normal_, std=SCALE)
+        for weight in (*self.qkv.weight.chunk(3), self.proj.weight, *self.ffn.parameters()):
+            draw(weight)
+        if not as_encoder:
+            self.ffn.down.weight.div_(math.sqrt(2 * layers))
+
     def forward(self, x: Tensor, m: int) -> Tensor:
         """Mix tokens: (B, n, d) -> (B, n, d)."""
         q, k, v = self.qkv(self.norm1(x)).unflatten(-1, (3, self.h, -1)).permute(2, 0, 3, 1, 4)  # (B, h, n, d / h) each
@@ -110,15 +122,18 @@ class MatFormer(nn.Module):
         self.head = nn.Linear(shape.d, shape.classes, bias=False)
         self.reset()
 
+    @torch.no_grad()
     def reset(self) -> None:
-        """Draw weights as OLMo does: 1 / sqrt(inputs), and smaller with depth where layers add to the residual stream."""
-        for name, parameter in self.named_parameters():
-            if name.endswith(("norm.weight", "norm1.weight", "norm2.weight")):
-                continue
-            std = parameter.shape[-1] ** -0.5  # of a table of embeddings this is the width
-            if name.endswith(("proj.weight", "down.weight")):
-                std /= math.sqrt(2 * (int(name.split(".")[1]) + 1))
-            nn.init.normal_(parameter, std=std)
+        """Draw initial weights as the authors' releases do: MatFormer-OLMo for text, MatViT for images. Norms stay at 1."""
+        nn.init.normal_(self.position, std=SCALE)
+        if self.shape.patch:
+            nn.init.normal_(self.embed.weight, std=1 / self.shape.patch)  # 1 / sqrt(inputs)
+            nn.init.zeros_(self.head.weight)
+        else:
+            nn.init.normal_(self.embed.weight, std=SCALE)
+            nn.init.normal_(self.head.weight, std=SCALE)
+        for block in self.blocks:
+            block.reset(as_encoder=bool(self.shape.patch), layers=self.shape.L)
 
     def features(self, x: Tensor) -> Tensor:
         """Return what the head sees: tokens (B, n) or images (B, 1, H, W) -> (B, n, d) or, averaged over patches, (B, d)."""
@@ -163,6 +178,8 @@ def prune(model: MatFormer, m: int) -> MatFormer:
         kept = size.topk(m).indices.sort().values
         block.ffn.up.weight.copy_(whole.ffn.up.weight[kept])
         block.ffn.down.weight.copy_(whole.ffn.down.weight[:, kept])
+        if block.ffn.gate is not None:
+            block.ffn.gate.weight.copy_(whole.ffn.gate.weight[kept])
     return taken
 
 
@@ -212,8 +229,3 @@ def build(variant: str, shape: Shape, fitted: nn.Module | None = None) -> nn.Mod
         return extract(whole, widths) if family == "sliced" else prune(whole, widths[0])
     widths = least_slope(shape, "m", "l") if size == "mix" else shape.widths(size)
     return MatFormer(shape, widths) if fitted is None else extract(fitted, widths)
-
-
-def with_form(shape: Shape, form: str) -> Shape:
-    """Return the same dimensions with another form of the feed-forward network."""
-    return replace(shape, form=form)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness_papers._kit.images import digits
+from harness_papers._kit.text import windows
 
-from .corpus import windows
-from .model import Shape, with_form
+from .model import Shape
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Setting:
 SETTINGS = {
     ("text", "smoke"): Setting(Shape(32, 2, 2, 64), steps=8, batch=4, profile=4, tested=8),
     ("text", "small"): Setting(Shape(128, 4, 4, 128), steps=120, batch=8, profile=8, tested=128),
-    ("text", "paper"): Setting(Shape(512, 8, 8, 1024, classes=50_280), steps=20_000, batch=8, profile=1),
+    ("text", "paper"): Setting(Shape(512, 8, 8, 1024, classes=50_304), steps=20_000, batch=8, profile=1),
     ("digits", "smoke"): Setting(Shape(32, 2, 2, 16, classes=10, patch=8), steps=8, batch=16, profile=4),
     ("digits", "small"): Setting(Shape(64, 4, 4, 16, classes=10, patch=8), steps=150, batch=64, profile=64),
     ("digits", "paper"): Setting(Shape(768, 12, 12, 196, classes=1000, patch=16), steps=20_000, batch=64, profile=1),
@@ -55,8 +55,7 @@ PAPER_IMAGE = 224
 def setting(scale: str, params: Mapping[str, Any]) -> Setting:
     """Return the numbers of a sweep point; `form` among the params is a form of the feed-forward network."""
     found = SETTINGS[params["task"], scale]
-    shape = with_form(found.shape, params.get("form", "plain"))
-    return Setting(shape, found.steps, found.batch, found.profile, found.tested)
+    return replace(found, shape=replace(found.shape, form=params.get("form", "plain")))
 
 
 def examples(scale: str, split: str, params: Mapping[str, Any], seed: int) -> tuple[Tensor, Tensor]:
