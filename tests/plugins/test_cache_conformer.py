@@ -13,9 +13,9 @@ from harness.testing import bench
 
 from harness_papers.cache_conformer.encoder import Context, Encoder, Layer, RelativeAttention, sinusoids  # isort: skip
 from harness_papers.cache_conformer.judge import decode, edits, unsettled
-from harness_papers.cache_conformer.recogniser import Buffered, build
+from harness_papers.cache_conformer.recogniser import Buffered, build, chunked
 from harness_papers.cache_conformer.setting import SETTINGS
-from harness_papers.cache_conformer.speech import FFT, RATE, SOUNDS, SPACE, STRIDE, corpus, letter, lexicon, log_mel
+from harness_papers.cache_conformer.speech import FFT, RATE, SOUNDS, SPACE, STRIDE, SYMBOLS, corpus, letter, lexicon, log_mel
 
 MELS, D, FACTOR = 20, 16, 4
 CHUNKED = [Context("chunked", 8, 3), Context("chunked", 6, 1), Context("chunked", 5, 0), Context("chunked", 16, 7)]
@@ -112,12 +112,11 @@ def test_a_token_sees_its_chunk_and_those_before_it(context: Context):
     assert mask.sum(1).max() <= (context.left // c + 1) * c
 
 
-@pytest.mark.parametrize("right", [0, 1, 3, 7])
-def test_the_left_context_is_a_multiple_of_the_chunk(right: int):
-    for scale, setting in SETTINGS.items():
-        context = build("cache", scale, {"right": right}).encoder.context if scale != "paper" else None
-        if context:
-            assert context.left % context.chunk == 0 and setting.left - context.chunk < context.left <= setting.left
+@pytest.mark.parametrize("scale", SETTINGS)
+@pytest.mark.parametrize("right", [0, 1, 3, 6, 7, 13])
+def test_the_left_context_is_a_multiple_of_the_chunk(right: int, scale: str):
+    context, most = chunked(SETTINGS[scale], right), SETTINGS[scale].left
+    assert context.left % context.chunk == 0 and most - context.chunk < context.left <= most
 
 
 # The layers
@@ -147,14 +146,18 @@ def test_a_layer_has_the_authors_parameters_part_by_part():
     with torch.device("meta"):
         layer = Layer(512, 8, 9)
         x = torch.empty(1, 100, 512)
-        linears = count(lambda: (layer.feed1(x), layer.feed2(x), layer.attention.q(x), layer.convolution(x, None)), layer).macs
+        attention = layer.attention
+        linears = count(
+            lambda: [part(x) for part in (layer.feed1, layer.feed2, attention.q, attention.k, attention.v, attention.out)], layer
+        ).macs
+        convolution = count(lambda: layer.convolution(x, None), layer).macs
     size = lambda *modules: sum(p.numel() for m in modules for p in m.parameters())  # noqa: E731
     assert size(layer.feed1, layer.feed2) == 4_199_424
     assert size(layer.attention) == 1_313_792
     assert size(layer.convolution) == 794_112
     assert size(layer.norms) == 5_120
     assert size(layer) == 6_312_448
-    assert (linears + 3 * 100 * 512**2) / 100 == 8 * 512 * 2048 // 2 * 1 + 4 * 512**2 + 3 * 512**2 + 9 * 512
+    assert (linears, convolution) == (100 * (4 * 512 * 2048 + 4 * 512**2), 100 * (3 * 512**2 + 9 * 512))
 
 
 def test_published_sizes_hold(lab):
@@ -224,12 +227,21 @@ def test_texts_are_compared_by_edits():
 @pytest.mark.parametrize(("scale", "device", "variants"), [("smoke", "cpu", None), ("paper", "meta", ["cache", "buffered"])])
 def test_every_variant_recognises_alike_and_streams(scale: str, device: str, variants: list[str] | None):
     here = replace(bench("cache_conformer", scale), device=device)
-    tokens, chunk = SETTINGS[scale].frames // SETTINGS[scale].factor, here.params["right"] + 1
+    setting, chunk = SETTINGS[scale], here.params["right"] + 1
     for variant in variants or here.card.variant_names:
         work, whole = here.subject("stream_chunk", variant).work, here.model(variant)(*here.data().inputs)
-        assert whole.shape[1] == tokens * (2 if variant == "conformer" else 1)
-        assert work.items == chunk * SETTINGS[scale].factor
-        assert work.run().shape[1] == {"conformer": 2 * chunk, "offline": tokens}.get(variant, chunk)
+        assert whole.shape == (setting.batch, setting.frames // setting.factor, SYMBOLS)
+        assert work.items == chunk * setting.factor
+        assert work.run().shape == (1, chunk, SYMBOLS)
+
+
+def test_the_chunks_of_a_stream_are_the_masked_utterance(lab):
+    (features,) = lab.data().inputs
+    for variant in ("cache", "multi", "conformer"):
+        model, work = lab.model(variant), lab.subject("stream_chunk", variant).work
+        with torch.no_grad():
+            chunks = torch.cat([work.run() for _ in range(features.shape[1] // int(work.items))], dim=1)
+            assert torch.allclose(chunks, model(features), atol=1e-5), variant
 
 
 def test_a_reset_stream_starts_over(lab):
@@ -239,13 +251,20 @@ def test_a_reset_stream_starts_over(lab):
     assert torch.equal(work.run(), first) and not torch.equal(second, first)
 
 
-def test_a_chunk_costs_less_than_a_buffer():
-    def macs(variant: str) -> int:
-        subject = replace(bench("cache_conformer", "paper"), device="meta").subject("stream_chunk", variant)
-        with subject.guarded():
-            return count(subject.work.run, subject.model).macs
+def macs(workload: str, variant: str) -> int:
+    subject = replace(bench("cache_conformer", "paper"), device="meta").subject(workload, variant)
+    with subject.guarded():
+        return count(subject.work.run, subject.model).macs
 
-    assert macs("cache") < macs("regular") < macs("buffered") < macs("offline")
+
+def test_a_chunk_costs_less_than_a_buffer_and_more_than_its_share_of_it():
+    cache, regular, buffered, offline = (macs("stream_chunk", variant) for variant in ("cache", "regular", "buffered", "offline"))
+    assert cache < regular < buffered < offline
+    assert cache / buffered == pytest.approx(0.44, abs=0.005)
+
+
+def test_conformer_costs_nearly_three_times_as_much():
+    assert macs("infer", "conformer") / macs("infer", "cache") == pytest.approx(2.92, abs=0.005)
 
 
 def test_models_that_share_a_fit_have_its_weights(lab):
@@ -286,10 +305,12 @@ def test_the_card_is_read_without_torch():
 @pytest.mark.timeout(1800)
 def test_a_model_trained_with_the_mask_streams_as_well_as_it_hears():
     lab = bench("cache_conformer", "small")
-    found = {variant: lab.metric(variant)["letter_error"].value for variant in ("cache", "offline", "buffered", "mismatch")}
+    found = {variant: lab.metric(variant) for variant in ("cache", "offline", "buffered", "mismatch")}
+    wrong = {variant: qualities["letter_error"].value for variant, qualities in found.items()}
     causal = bench("cache_conformer", "small", right=0).metric("cache")["letter_error"].value
-    assert found["offline"] < 5
-    assert found["cache"] < found["offline"] + 2
-    assert causal > found["cache"]
-    assert found["mismatch"] > found["cache"]
-    assert lab.metric("cache")["stream_difference"].value < 1e-4
+    assert wrong["offline"] < 5
+    assert wrong["cache"] < wrong["offline"] + 2
+    assert wrong["cache"] < causal
+    assert wrong["cache"] < wrong["buffered"]
+    assert wrong["cache"] < wrong["mismatch"]
+    assert found["cache"]["stream_difference"].value < 1e-4

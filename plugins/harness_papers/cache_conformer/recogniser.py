@@ -28,12 +28,13 @@ class Recogniser(nn.Module):
     Args:
         encoder: Its own context is the one for judging.
         training_contexts: In training one of these is drawn at each step.
+        pace: Tokens of the encoder, side by side, that make one answer.
     """
 
-    def __init__(self, encoder: Encoder, training_contexts: tuple[Context, ...]) -> None:
+    def __init__(self, encoder: Encoder, training_contexts: tuple[Context, ...], pace: int = 1) -> None:
         super().__init__()
-        self.encoder, self.head = encoder, nn.Linear(encoder.d, SYMBOLS)
-        self.training_contexts = training_contexts
+        self.encoder, self.head = encoder, nn.Linear(pace * encoder.d, SYMBOLS)
+        self.training_contexts, self.pace = training_contexts, pace
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Recognise whole utterances under the mask."""
@@ -43,8 +44,8 @@ class Recogniser(nn.Module):
         return self.symbols(self.encoder(features, context))
 
     def symbols(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of symbols."""
-        return self.head(tokens).log_softmax(-1)
+        """Return log-probabilities of symbols: (B, T, d) -> (B, T / pace, symbols)."""
+        return self.head(tokens.unflatten(1, (-1, self.pace)).flatten(2)).log_softmax(-1)
 
     def streamed(self, features: torch.Tensor) -> torch.Tensor:
         """Recognise as on a stream; what cannot stream takes the whole."""
@@ -121,7 +122,7 @@ def build(variant: str, scale: str, params: Mapping[str, Any], fitted: Any = Non
     if variant == "conformer":
         context = Context("chunked", 2 * chunked(setting, right).left, 2 * right + 1)  # as long in seconds
         size = {"factor": setting.factor // 2, "channels": setting.d, "kernel": CONFORMER_KERNEL, "separable": False}
-        return Cached(Encoder(setting.mels, setting.d, setting.depth, setting.heads, context, **size), (context,))
+        return Cached(Encoder(setting.mels, setting.d, setting.depth, setting.heads, context, **size), (context,), pace=2)
     context = chunked(setting, right)
     if variant == "regular":
         context = Context("regular", setting.left, -(-right // setting.depth))
@@ -160,22 +161,20 @@ def part_inputs(part: str, setting: Setting) -> tuple[torch.Tensor, ...]:
     return (features, torch.randint(VOCABULARY, (setting.batch, 10))) if part == "hybrid" else (features,)
 
 
-def chunk_work(variant: str, model: Recogniser, features: torch.Tensor, right: int) -> Work:
-    """Return one step of a stream: a chunk of `right` + 1 tokens, in frames; state is carried from call to call.
+def chunk_work(model: Recogniser, features: torch.Tensor, right: int) -> Work:
+    """Return one step of a stream: `right` + 1 answers (1, right + 1, symbols), counted in frames; state is carried from call to call.
 
     Args:
-        variant: Its name.
         model: What `build` built.
         features: (1, frames, mels), from which chunks are cut; a stream reads them over and over.
         right: R of the sweep point.
     """
     encoder, context = model.encoder, model.encoder.context
-    seconds_alike = 2 if variant == "conformer" else 1
-    frames = (right + 1) * encoder.subsampling.factor * seconds_alike
+    frames = (right + 1) * model.pace * encoder.subsampling.factor
     if isinstance(model, Buffered):
         return Work(lambda: model.window(features[:, : model.buffer * encoder.subsampling.factor]), frames)
     if context.style == "full":
-        return Work(lambda: model(features), frames)
+        return Work(lambda: model(features)[:, -(right + 1) :], frames)
     if context.style == "regular":
         return _repeating(model, features, right, frames)
     return _carrying(model, features, frames)

@@ -42,6 +42,3 @@ SETTINGS = {
 
 LATENCIES = (7, 3, 1, 0)
 """R that one model serves, where it is trained for several: the first is the default."""
-
-CONFORMER_FACTOR = 4
-"""Of the Conformer that FastConformer is compared with."""

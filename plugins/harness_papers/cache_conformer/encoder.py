@@ -13,9 +13,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-FRAME_BACKLOG = 8
-"""Feature frames that the subsampling keeps for each factor of 8: enough to make the next token as if the past were there."""
-
 
 @dataclass(frozen=True)
 class Context:
@@ -199,7 +196,7 @@ class Stream:
 
     Attributes:
         layers: One cache a layer.
-        frames: The last feature frames, (B, FRAME_BACKLOG, mels); empty at the start.
+        frames: The feature frames of the last token, (B, factor, mels), which the next one needs too; empty at the start.
         valid: How many tokens of the attention caches are of this stream.
     """
 
@@ -266,7 +263,7 @@ class Encoder(nn.Module):
         frames = torch.cat((stream.frames, features), dim=1)
         # The tokens of kept frames were made before, and lack their own past here.
         x = self.subsampling(frames)[:, known // factor :] * math.sqrt(self.d)
-        stream.frames = frames[:, -max(FRAME_BACKLOG, factor) :]
+        stream.frames = frames[:, -factor:]
         T, left = x.shape[1], stream.layers[0].attention.shape[1]
         seen = torch.arange(left + T, device=x.device) >= left - stream.valid
         for layer, cache in zip(self.layers, stream.layers, strict=True):
