@@ -24,6 +24,7 @@ from harness.runner.case import Status
 from harness.runner.content import content_key
 from harness.runner.execute import CaseResult, Limits, run_case
 from harness.runner.executor import Executor, LocalExecutor
+from harness.runner.interruption import interruption
 from harness.runner.lane import Lane, wait_for
 from harness.runner.observers import Observers
 from harness.runner.plan import Planned
@@ -114,6 +115,10 @@ class Run:
         Raises:
             KeyboardInterrupt: after the cases in flight have been stopped; what had ended is kept, and the run can be resumed.
         """
+        with interruption() as self._interruption:
+            return self._execute(plugins, planned, progress)
+
+    def _execute(self, plugins: Sequence[Plugin], planned: Sequence[Planned], progress: RunProgress) -> Tally:
         self._observers.report_broken(progress.note)
         left = self._left(planned, progress)
         bare = [p for p in left if METERS[p.case.meter].bare]
@@ -203,6 +208,7 @@ class Run:
         self._tally[result.status] += 1
         progress.ended(result.case.title, result.status, result.seconds, result.message)
         self._observers.case_ended(rows, progress.note)
+        self._interruption.check()
 
     def _key(self, planned: Planned) -> str:
         return content_key(planned.case, planned.plugin, {**self._environment, **_brought_source(planned.case.meter)})
