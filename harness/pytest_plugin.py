@@ -5,6 +5,7 @@ Shipped with the host and loaded by every pytest beside it, so nothing of the ha
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +110,7 @@ class CheckItem(pytest.Item):
             pytest.skip(f"{self.name}: {finding.what}")
         if finding.status == Status.NOTE:
             self.add_report_section("call", "note", _told(finding))
-            self.warn(pytest.PytestWarning(f"{self.name}: {finding.what}"))
+            warnings.warn(pytest.PytestWarning(f"{self.parent.name}: {self.name}: {finding.what}"), stacklevel=1)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Show a failed check as its three lines, anything else with its traceback."""

@@ -63,7 +63,8 @@ def _compare(size: PublishedSize, built: float) -> tuple[SizeVerdict, str]:
     if size.adjust and _equal(size, built + size.adjust):
         return SizeVerdict.CONVENTION, f"{size.convention} ({size.adjust:+,})"
     away = built + size.adjust - size.value
-    return SizeVerdict.DIFFERS, f"built {built:,.0f} is {away:+,.0f} ({away / size.value:+.2%}) away from {size.printed}"
+    dispute = f"; {size.disputed}" if size.disputed else ""
+    return SizeVerdict.DIFFERS, f"built {built:,.0f} is {away:+,.0f} ({away / size.value:+.2%}) away from {size.printed}{dispute}"
 
 
 def _equal(size: PublishedSize, built: float) -> bool:

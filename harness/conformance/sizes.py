@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.claims.judgement import SizeCheck, SizeVerdict
 from harness.claims.sizes import META, check_size, size_point, size_workload
-from harness.conformance.finding import Verdict, not_applicable, unless
+from harness.conformance.finding import Verdict, not_applicable, noted, unless
 from harness.conformance.workers import Examined
 from harness.plugin.card import Scale
 
 if TYPE_CHECKING:
     from harness.conformance.stage import Stage
 
+_FITS = (SizeVerdict.MATCH, SizeVerdict.CONVENTION)
 _NO_SIZES = "the card has no published sizes"
 
 
@@ -25,7 +26,12 @@ def published(examined: Examined) -> Verdict:
     if not examined.card.sizes:
         return not_applicable(_NO_SIZES)
     checks = examined.once(_checks)
-    complaints = [f"{_named(c)}: {c.note}" for c in checks if c.verdict == SizeVerdict.DIFFERS]
+    pairs = list(zip(examined.card.sizes, checks, strict=True))
+    differ = [(size, f"{_named(c)}: {c.note}") for size, c in pairs if c.verdict == SizeVerdict.DIFFERS]
+    complaints = [said for size, said in differ if not size.disputed]
+    complaints += [f"{_named(c)} is disputed, and fits" for size, c in pairs if size.disputed and c.verdict in _FITS]
+    if differ and not complaints:
+        return noted("; ".join(said for _, said in differ))
     return unless(complaints, f"{sum(c.built is not None for c in checks)} published sizes held against built models")
 
 

@@ -94,7 +94,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "sizes",
         "a size that is not the printed one shows that another model was built than the paper's",
-        "correct the model or the printed figure; where the authors count otherwise, say so in convention and adjust",
+        "correct the model or the printed figure; where the authors count otherwise, say so in convention and adjust; where they err, in disputed",
         sizes.published,
     ),
     Check(

@@ -29,6 +29,8 @@ class PublishedSize:
         input: The input in words, for people: `"224x224"`.
         convention: How the authors count, where that differs from ours.
         adjust: What that convention adds to our count, an exact number with the sign of the difference (theirs minus ours).
+        disputed: Why the print is thought to be wrong, where a difference has been looked into and no other model is meant. It still differs; the
+            plugin is not to blame.
     """
 
     variant: str
@@ -40,6 +42,7 @@ class PublishedSize:
     input: str = ""
     convention: str = ""
     adjust: int = 0
+    disputed: str = ""
 
     def __post_init__(self) -> None:
         owner = f"published size of {self.variant!r}"

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from conformance.violators import BRANCHES, PLAIN
 from harness.conformance.table import CHECKS
 from harness.scaffold import write_file
 
@@ -40,6 +41,16 @@ def test_checks_pass_skip_with_a_reason_and_fail_with_what_why_and_how(tmp_path)
     assert "how:  fill in or correct the named field of Paper(...)" in said
     assert "sizes: the card has no published sizes" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_note_is_a_warning(tmp_path):
+    (path,) = write_file("my_method", tmp_path)
+    path.write_text(path.read_text().replace(PLAIN, BRANCHES))
+    code, said = pytest_run(tmp_path, "--harness-plugin", "my_method.py", "-k", "export")
+    assert code == 0, said
+    assert "1 passed, 15 deselected, 1 warning" in said
+    assert "my_method.py: export: 'plain' does not export" in said
 
 
 @pytest.mark.slow

@@ -101,6 +101,15 @@ def test_a_model_that_does_not_export_is_a_note_and_no_failure(examine):
     assert "'plain' does not export" in found["export"].what
 
 
+def test_a_disputed_size_that_differs_is_a_note_and_one_that_fits_is_a_failure(examine):
+    dispute = (', source="table 1")', ', source="table 1", disputed="a slip of the pen")')
+    found = examine(lambda text: text.replace(*SIZED).replace("10,241", "10,242").replace(*dispute), only="sizes")["sizes"]
+    assert found.status == Status.NOTE
+    assert "built 10,241 is -1 (-0.01%) away from 10,242; a slip of the pen" in found.what
+    found = examine(lambda text: text.replace(*SIZED).replace(*dispute), only="sizes")["sizes"]
+    assert (found.status, found.what) == (Status.FAIL, "parameters of 'mine' is disputed, and fits")
+
+
 def test_a_hook_that_raises_is_told_with_its_line(examine, tmp_path):
     finding = examine(lambda text: text.replace(PLAIN, "raise RuntimeError('no such layer')"), only="deterministic")["deterministic"]
     assert finding.status == Status.FAIL

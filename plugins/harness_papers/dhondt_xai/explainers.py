@@ -81,7 +81,7 @@ LOCAL = ("local", "local_alliances")
 
 
 def _seats(explainer: Explainer, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return explainer.parliament().seats
+    return explainer.parliament().seats.astype(float)  # as every other way gives its importances
 
 
 def _importances(explainer: Explainer, x: np.ndarray, y: np.ndarray) -> np.ndarray:
