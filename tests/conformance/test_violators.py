@@ -101,12 +101,17 @@ def test_a_model_that_does_not_export_is_a_note_and_no_failure(examine):
     assert "'plain' does not export" in found["export"].what
 
 
-def test_a_disputed_size_that_differs_is_a_note_and_one_that_fits_is_a_failure(examine):
-    dispute = (', source="table 1")', ', source="table 1", disputed="a slip of the pen")')
-    found = examine(lambda text: text.replace(*SIZED).replace("10,241", "10,242").replace(*dispute), only="sizes")["sizes"]
+DISPUTE = (', source="table 1")', ', source="table 1", disputed="a slip of the pen")')
+
+
+def test_a_disputed_size_that_differs_is_a_note(examine):
+    found = examine(lambda text: text.replace(*SIZED).replace("10,241", "10,242").replace(*DISPUTE), only="sizes")["sizes"]
     assert found.status == Status.NOTE
     assert "built 10,241 is -1 (-0.01%) away from 10,242; a slip of the pen" in found.what
-    found = examine(lambda text: text.replace(*SIZED).replace(*dispute), only="sizes")["sizes"]
+
+
+def test_a_disputed_size_that_fits_is_a_failure(examine):
+    found = examine(lambda text: text.replace(*SIZED).replace(*DISPUTE), only="sizes")["sizes"]
     assert (found.status, found.what) == (Status.FAIL, "parameters of 'mine' is disputed, and fits")
 
 
