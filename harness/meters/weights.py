@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +20,28 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 
+from harness.plugin import values
+from harness.plugin.cache import cache_folder
 from harness.plugin.home import hash_files
 
-_TRAINERS = ("training.py", "workbench.py")
-"""What of the host decides how a fit goes."""
+_TRAINERS = [Path(__file__).with_name("training.py"), Path(__file__).with_name("workbench.py"), Path(values.__file__)]
+"""What of the host decides how a fit goes; a recipe's defaults are among its values."""
 _OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 """Where a module keeps parameters, buffers, members and hooks: compared by name, not as attributes."""
 _MAX_DEPTH = 24
 """Deeper than modules are nested; what refers to itself ends here."""
 
 
-@dataclass(frozen=True)
-class WeightStore:
-    """A folder of weights.
-
-    Attributes:
-        folder: Made when something is kept; one that cannot be written is done without.
-        salt: Part of every key: weights are shared only between those who have the same.
-    """
-
-    folder: Path
-    salt: str = ""
-
-    def path(self, plugin_hash: str, setting: Mapping[str, Any]) -> Path:
-        """Return where the weights of a fit are: by plugin, setting (variant, scale, params, seed, budget), trainer, installed packages and instruction set."""
-        machine = [torch.backends.cpu.get_cpu_capability(), sys.version]
-        trainer = hash_files(Path(__file__).with_name(name) for name in _TRAINERS)
-        content = json.dumps([plugin_hash, dict(setting), trainer, installed(), machine, self.salt], sort_keys=True, default=repr)
-        return self.folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
-
-
 def default_folder() -> Path:
-    """Return `$XDG_CACHE_HOME/harness/weights`, `~/.cache` where that is not set."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "weights"
+    """Return where weights are kept from run to run."""
+    return cache_folder() / "weights"
+
+
+def weights_file(folder: Path, plugin_hash: str, setting: Mapping[str, Any]) -> Path:
+    """Return where the weights of a fit are: by plugin, setting (variant, scale, params, seed, budget), trainer, installed packages and instruction set."""
+    machine = [torch.backends.cpu.get_cpu_capability(), sys.version]
+    content = json.dumps([plugin_hash, dict(setting), hash_files(_TRAINERS), installed(), machine], sort_keys=True, default=repr)
+    return folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
 
 
 def installed() -> list[str]:

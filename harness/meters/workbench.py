@@ -98,7 +98,7 @@ class Workbench:
         device: Where models and inputs go: `cpu`, `cuda:0`, `meta`.
         dtype: What floating-point weights and inputs become; None leaves them.
         mode: How the default `infer` calls the model: `eager`, `compile` or `cudagraph`.
-        kept: Where weights of earlier fits are; None trains always.
+        kept: Folder of the weights of earlier fits; None trains always.
 
     Attributes:
         inputs: Hash of what the last prepared work was given; empty before.
@@ -111,7 +111,7 @@ class Workbench:
     device: str = "cpu"
     dtype: torch.dtype | None = None
     mode: str = "eager"
-    kept: weights.WeightStore | None = None
+    kept: Path | None = None
 
     def __post_init__(self) -> None:
         check_known("workbench", "scale", self.scale, list(Scale))
@@ -189,7 +189,7 @@ class Workbench:
             "seed": self.seed,
             "steps": budget.steps,
         }
-        return self.kept.path(source_hash(source), setting)
+        return weights.weights_file(self.kept, source_hash(source), setting)
 
     def metric(self, variant: str, model: Any = None) -> dict[str, Quality]:
         """Fit if need be and judge on `test`; names and directions are held against the card."""

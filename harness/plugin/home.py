@@ -25,13 +25,26 @@ def home_of(source: Source) -> Path | None:
     return file.parent if file.name == "__init__.py" else file
 
 
+def source_files(home: Path) -> list[Path]:
+    """Return a plugin's source files: its file or folder, and the private folders beside it that papers of a package share (`_kit`)."""
+    if home.is_file():
+        return [home]
+    return [file for folder in [home, *_shared(home.parent)] for file in _modules(folder)]
+
+
+@cache
+def _shared(package: Path) -> list[Path]:
+    return sorted(p for p in package.iterdir() if p.name.startswith("_") and p.name != "__pycache__" and p.is_dir())
+
+
+def _modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
 @cache
 def source_hash(home: Path) -> str:
-    """Hash a plugin's source: its file or folder, and the private folders beside it that papers of a package share (`_kit`)."""
-    if home.is_file():
-        return hash_files([home])
-    shared = [p for p in home.parent.iterdir() if p.is_dir() and p.name.startswith("_") and p.name != "__pycache__"]
-    return hash_files(path for folder in [home, *sorted(shared)] for path in sorted(folder.rglob("*.py")))
+    """Hash a plugin's source files."""
+    return hash_files(source_files(home))
 
 
 def hash_files(paths: Iterable[Path]) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.plugin.cache import cache_folder
 from harness.plugin.discovery import Plugin, Source, load, slug_taken, sources
-from harness.plugin.home import home_of
+from harness.plugin.home import home_of, source_files
 from harness.version import __version__
 
 
@@ -74,8 +74,8 @@ def listings(paths: Sequence[str | Path] = (), memory: Path | None = None) -> li
 
 
 def default_memory() -> Path:
-    """Return the file that lines are remembered in: `$XDG_CACHE_HOME/harness/plugins.json`, `~/.cache` where that is not set."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness" / "plugins.json"
+    """Return the file that lines are remembered in."""
+    return cache_folder() / "plugins.json"
 
 
 def _line(plugin: Plugin) -> Listing:
@@ -128,17 +128,7 @@ def fingerprint(source: Source) -> str:
     if home is None:
         return ""
     parts = [__version__, str(Path(__file__).stat().st_mtime_ns), source.module, str(home)]
-    for file in _files(home):
+    for file in source_files(home):
         seen = file.stat()
         parts.append(f"{file.name} {seen.st_mtime_ns} {seen.st_size}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
-
-
-def _files(home: Path) -> Iterator[Path]:
-    """Yield the source files of a plugin, and of the private folders beside it that papers of a package share."""
-    if home.is_file():
-        yield home
-        return
-    shared = [p for p in home.parent.iterdir() if p.name.startswith("_") and p.name != "__pycache__" and p.is_dir()]
-    for folder in [home, *sorted(shared)]:
-        yield from sorted(folder.glob("*.py"))

@@ -17,8 +17,9 @@ _UNRELATED = ("report", "cli", "store", "claims")
 
 def content_key(case: Case, plugin: Plugin, environment: Mapping[str, str]) -> str:
     """Return the hash of all that a case's figures depend on: its identity, the plugin's and the host's source, machine and software."""
+    home = home_of(plugin.source)
     facts = {key: value for key, value in environment.items() if key != COMMIT and not key.startswith("fitness")}
-    return digest([case.identity, source_hash(_home(plugin)), host_source_hash(), facts])
+    return digest([case.identity, source_hash(home) if home else plugin.source.origin, host_source_hash(), facts])
 
 
 @cache
@@ -26,7 +27,3 @@ def host_source_hash() -> str:
     """Hash the source of the host, as far as it makes figures."""
     home = Path(__file__).parents[1]
     return hash_files(path for path in sorted(home.rglob("*.py")) if path.relative_to(home).parts[0] not in _UNRELATED)
-
-
-def _home(plugin: Plugin) -> Path:
-    return home_of(plugin.source) or Path(plugin.source.load().__file__ or "")

@@ -99,7 +99,7 @@ def run_case(planned: Planned, target: Target, lanes: Sequence[Lane], limits: Li
         target: Where it runs.
         lanes: One for each repetition that is to come from a process started apart.
         limits: What it may use.
-        weights: Whose trained weights it shares; empty: those of every earlier run.
+        weights: Folder in which it shares trained weights; empty: the one that all runs of the machine share.
     """
     case, meter = planned.case, METERS[planned.case.meter]
     started_at, start = datetime.now(UTC), time.monotonic()

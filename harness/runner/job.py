@@ -26,7 +26,7 @@ class Job:
         device: The torch device of the case's target.
         threads: Threads that torch may use.
         seed: Given to every hook.
-        weights: Trained weights are shared between jobs of one such name; empty: with every earlier run.
+        weights: Folder in which trained weights are shared between jobs; empty: the one that all runs of the machine share.
     """
 
     entry: ClassVar[str] = __name__
@@ -91,16 +91,15 @@ def observe(job: Job) -> Mapping[str, Any]:
     import torch
 
     from harness.meters.registry import METERS
-    from harness.meters.weights import WeightStore, default_folder
+    from harness.meters.weights import default_folder
     from harness.meters.workbench import Workbench
 
     check_device(job.device)
     torch.set_num_threads(job.threads)
     plugin = load(job.source)
     dtype = None if job.case.dtype == NATIVE else getattr(torch, job.case.dtype)
-    bench = Workbench(
-        plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode, WeightStore(default_folder(), job.weights)
-    )
+    kept = Path(job.weights) if job.weights else default_folder()
+    bench = Workbench(plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode, kept)
     observation: Observation = METERS[job.case.meter].observe(bench, job.case.variants, job.case.workload, job.effort)
     return {"observation": observation, "threads": torch.get_num_threads(), "inputs": bench.inputs}
 

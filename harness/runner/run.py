@@ -9,10 +9,11 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.meters.registry import METERS, brought_meters
@@ -115,7 +116,9 @@ class Run:
         Raises:
             KeyboardInterrupt: after the cases in flight have been stopped; what had ended is kept, and the run can be resumed.
         """
-        with interruption() as self._interruption:
+        # A fresh run shares weights only with itself, and leaves none behind.
+        own = TemporaryDirectory(prefix="harness-weights-") if self._fresh else nullcontext("")
+        with interruption() as self._interruption, own as self._weights:
             return self._execute(plugins, planned, progress)
 
     def _execute(self, plugins: Sequence[Plugin], planned: Sequence[Planned], progress: RunProgress) -> Tally:
@@ -200,7 +203,7 @@ class Run:
     def _run(self, planned: Planned, lanes: Sequence[Lane]) -> CaseResult:
         if planned.skip:
             return CaseResult(planned.case, Status.SKIPPED, planned.skip)
-        return run_case(planned, self._target, lanes, self._limits, self.run_id if self._fresh else "")
+        return run_case(planned, self._target, lanes, self._limits, self._weights)
 
     def _ended(self, planned: Planned, result: CaseResult, progress: RunProgress) -> None:
         rows = case_rows(result, self._key(planned))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.meters import weights
-from harness.meters.weights import WeightStore, alike
+from harness.meters.weights import alike
 from harness.meters.workbench import Workbench
 from harness.plugin.discovery import discover
 from harness.plugin.home import source_hash
@@ -50,14 +50,13 @@ def metric(model, data):
 def lab(tmp_path):
     path = tmp_path / "counted.py"
     path.write_text(COUNTED)
-    folder = tmp_path / "weights"
 
-    def bench(salt="", **setting):
+    def bench(folder="weights", **setting):
         source_hash.cache_clear()
         (plugin,) = [p for p in discover([path]) if p.slug == "counted"]
-        return Workbench(plugin, kept=WeightStore(folder, salt), **setting)
+        return Workbench(plugin, kept=tmp_path / folder, **setting)
 
-    bench.path, bench.folder = path, folder
+    bench.path, bench.folder = path, tmp_path / "weights"
     bench.fits = lambda: (tmp_path / "fits.txt").read_text().splitlines()
     return bench
 
@@ -79,10 +78,10 @@ def test_what_changes_a_fit_trains_again(lab):
     lab(seed=1).fit("line")
     lab(params={"rows": 16}).fit("line")
     lab(scale="small").fit("line")
-    lab(salt="another run").fit("line")
+    lab("of another run").fit("line")
     assert len(lab.fits()) == 5
     lab.path.write_text(COUNTED.replace("1 + seed", "2 + seed"))
-    assert lab().metric("line")["mean"].value == pytest.approx(lab(salt="x").metric("line")["mean"].value)
+    assert lab().metric("line")["mean"].value == pytest.approx(lab("of a third").metric("line")["mean"].value)
     assert len(lab.fits()) == 7
 
 

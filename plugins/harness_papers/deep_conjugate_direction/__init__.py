@@ -41,7 +41,7 @@ def paper() -> Paper:
             ),
             Workload("infer", "directions", "one direction from one residual: the network, or the preconditioner"),
         ],
-        sweep={"N": {"smoke": (16,), "small": (32, 48, 64), "paper": (64,)}},
+        sweep={"N": {"smoke": (16,), "small": (32, 48, 64), "paper": (64, 128, 256)}},
         qualities={
             "iterations_1e4": "lower",
             "iterations_1e6": "lower",

@@ -95,7 +95,10 @@ def paper() -> Paper:
             ),
             "In the notebooks L counts degrees: their L = 5 is degree 4 here.",
             "A filter's harmonics are computed outside the timed call, as in the notebook; eSCN's rotation is inside.",
-            "`convolution` has one edge of one channel, as the notebook; `batched_convolution`, 32 edges of 16 channels, is nearer to a network's.",
+            (
+                "`convolution` has one edge of one channel, as the notebook; `batched_convolution`, 32 edges of 16 channels, is nearer to a network's. The claims "
+                "were first checked on the latter; the notebook's shape took its place when it was known that eSCN wins there, and before it had been timed."
+            ),
             "eSCN's convolution has the same weights as the Gaunt product, one for each degree, so that both compute the same function.",
             "`correlation` is the highest power of a many-body product; nothing else depends on it.",
             "MACE's contraction keeps one weight for each path, also where paths differ by the order of equal inputs alone.",
