@@ -170,7 +170,7 @@ def _plan(chosen: list[Plugin], target: Target, asked: Options) -> list[Planned]
     for claim in untestable:
         reduced = " (scaled-down check)" if claim.scaled else ""
         typer.echo(f"not testable here: {claim.paper} {claim.claim}{reduced} needs {claim.needs}", err=True)
-    return planned
+    return [p for p in planned if p.case.meter in request.metrics]
 
 
 def _options(stored: Mapping[str, Any]) -> Options:

@@ -127,6 +127,8 @@ class Paper:
         findings: What looking into a claim that did not hold has shown.
         data: Where the data come from.
         code: The authors' repository.
+        protocol: What papers of this family hold equal, so that a row of one may be compared with a row of another: shapes, data, recipe. Empty
+            where the paper answers a question of its own.
     """
 
     slug: str
@@ -148,6 +150,7 @@ class Paper:
     findings: Sequence[str] = ()
     data: str = ""
     code: str = ""
+    protocol: str = ""
 
     def __post_init__(self) -> None:
         check_text("card", "slug", self.slug)

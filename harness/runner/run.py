@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,8 +36,7 @@ from harness.sources.cooling import cool_down
 from harness.store import Store
 from harness.targets import Target
 
-_PRELOADED = ("torch._dynamo",)
-"""What torch imports at the first step of an optimizer and for the first operator on `meta`: a second and a half in every process."""
+_PRELOADED = ("harness.runner.preload",)
 
 
 def new_run_id() -> str:
@@ -137,7 +136,7 @@ class Run:
             for item in alone:
                 progress.running(item.case.title)
                 cool_down(self._target.torch_device)
-                self._ended(item, self._run(item, lanes), progress)
+                self._ended(item, self._run(item, lanes, self._limits), progress)
         self._store.finish(self.run_id)
         tally = Tally(dict(self._tally), self._reused, sum(1 for p in plugins if p.error))
         self._observers.run_ended(RunEnded(self.run_id, tally.cases, tally.reused, tally.broken), progress.note)
@@ -176,10 +175,12 @@ class Run:
                 lane.close()
 
     def _run_shared(self, planned: Sequence[Planned], lanes: Sequence[Lane], progress: RunProgress) -> None:
-        """Run cases in which nothing is timed, one on each core."""
+        """Run cases in which nothing is timed, one on each core, with its share of the threads."""
         if not planned:
             return
         free = list(lanes[: _cores()])
+        # Two processes that both use every core wait for each other's threads: many times slower where operators are small.
+        limits = replace(self._limits, threads=max(1, self._limits.threads // len(free)))
         waiting, running = list(planned), dict[Future[CaseResult], tuple[Planned, Lane]]()
         pool = ThreadPoolExecutor(len(free))
         try:
@@ -187,7 +188,7 @@ class Run:
                 while waiting and free:
                     item, lane = waiting.pop(0), free.pop()
                     progress.running(item.case.title)
-                    running[pool.submit(self._run, item, [lane])] = (item, lane)
+                    running[pool.submit(self._run, item, [lane], limits)] = (item, lane)
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     item, lane = running.pop(future)
@@ -200,10 +201,10 @@ class Run:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _run(self, planned: Planned, lanes: Sequence[Lane]) -> CaseResult:
+    def _run(self, planned: Planned, lanes: Sequence[Lane], limits: Limits) -> CaseResult:
         if planned.skip:
             return CaseResult(planned.case, Status.SKIPPED, planned.skip)
-        return run_case(planned, self._target, lanes, self._limits, self._weights)
+        return run_case(planned, self._target, lanes, limits, self._weights)
 
     def _ended(self, planned: Planned, result: CaseResult, progress: RunProgress) -> None:
         rows = case_rows(result, self._key(planned))

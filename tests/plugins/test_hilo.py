@@ -14,13 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.meters.workbench import Workbench
 from harness.testing import bench
+from harness_papers._kit.attention.mixers import DenseAttention, Linformer, SpatialReductionAttention
 from harness_papers.hilo.judge import detail_share, halves, spectrum
 from harness_papers.hilo.mixers import (
     CrossCovarianceAttention,
-    DenseAttention,
     HiLo,
-    Linformer,
-    SpatialReductionAttention,
     WindowAttention,
     build_mixer,
     from_windows,

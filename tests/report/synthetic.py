@@ -101,6 +101,7 @@ def made_up_card(index: int, families: int, qualities: dict[str, str]) -> Paper:
         readings=["The pooling stride is not printed; 2 is assumed."],
         findings=["On a CPU the gather costs more than the products it saves."] if index % 3 == 0 else [],
         data="A sample of public photographs.",
+        protocol=f"Sequences of the family {family} have 32 channels at every length.",
         code="https://github.com/example/example",
     )  # fmt: skip
 

@@ -127,7 +127,9 @@ def test_a_change_of_software_between_runs_is_told(tmp_path):
 
 def test_a_family_page_lists_each_question_with_its_papers(facts):
     family = build_family(facts, "attention", CellWriter(facts))
-    assert [[slug for slug, _ in task.papers] for task in family.tasks] == [["folded_attention", "gated_attention"]]
+    (task,) = family.tasks
+    assert [slug for slug, _ in task.papers] == ["folded_attention", "gated_attention"]
+    assert task.protocol == "Sequences of the family attention have 32 channels at every length.", "said once, by however many cards"
     assert {group.label for group in family.charts} == {place.title for place in facts.places}
 
 

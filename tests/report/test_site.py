@@ -34,6 +34,11 @@ def test_the_site_has_a_page_for_every_family_and_paper(site):
     assert {"family/attention.html", "family/time-series.html", "paper/folded_attention.html", "paper/sparse_attention.html"} < names
 
 
+def test_what_the_papers_of_a_family_hold_equal_is_on_its_page_and_on_theirs(site):
+    for page in ("family/attention.html", "paper/folded_attention.html"):
+        assert "Sequences of the family attention have 32 channels at every length." in (site / page).read_text()
+
+
 def test_every_link_within_the_site_leads_somewhere(site):
     for page in pages(site):
         text = page.read_text()

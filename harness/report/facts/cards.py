@@ -62,6 +62,7 @@ class Card:
     method: str = ""
     data: str = ""
     code: str = ""
+    protocol: str = ""
     variants: tuple[VariantCard, ...] = ()
     items: Mapping[str, str] = field(default_factory=dict)
     """Workload to what one call of it processes."""

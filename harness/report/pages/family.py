@@ -29,6 +29,8 @@ class Task:
     text: str
     papers: tuple[tuple[str, str], ...]
     """Slug and path of each."""
+    protocol: str
+    """What these papers hold equal; empty where they say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,15 @@ def build_family(facts: Facts, name: str, writer: CellWriter) -> Family:
     by_task: dict[str, list[Card]] = {}
     for card in cards:
         by_task.setdefault(card.task, []).append(card)
-    tasks = tuple(Task(text, tuple((c.slug, paper_path(c.slug)) for c in members)) for text, members in by_task.items())
+    tasks = tuple(_task(text, members) for text, members in by_task.items())
     table = build_table(facts, cards, Tier.TABLE, writer, most_rows=_MOST_ROWS)
     groups = (ChartGroup(place.key, place.title, tuple(_charts(facts, cards, by_task.values(), place, name))) for place in facts.places)
     return Family(name, family_path(name), tuple(cards), tasks, table, tuple(group for group in groups if group.charts))
+
+
+def _task(text: str, members: Sequence[Card]) -> Task:
+    protocols = dict.fromkeys(card.protocol for card in members if card.protocol)
+    return Task(text, tuple((card.slug, paper_path(card.slug)) for card in members), " ".join(protocols))
 
 
 def _charts(facts: Facts, cards: Sequence[Card], tasks: Iterable[Sequence[Card]], place: Place, name: str) -> list[Chart]:

@@ -1,8 +1,8 @@
 """HiLo: some heads attend inside small windows, the others from every position to the means of those windows.
 
 The paper times a single layer against other ways of mixing the tokens of an image (`config` = `layer`), and builds LITv2 around it. Here the whole
-networks of the paper are built for their sizes, memory and speed (`litv2_s`, `litv2_m`, `litv2_b`), and small ones are trained on two tasks
-(`freq_pairs`, `digits`) to see what each kind of head is good for.
+networks of the paper are built for their sizes, memory and speed (`litv2_s`, `litv2_m`, `litv2_b`), and the small one of the family is trained on two
+tasks (`freq_pairs`, `digits`) to see what each kind of head is good for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import Artifact, Data, Paper, Quality, Variant, Workload, hookimpl
+from harness_papers._kit.attention import PROTOCOL, QUALITIES, SWEEP, TASK
 
 from .published import CLAIMS, SIZES
 
@@ -23,7 +24,8 @@ def paper() -> Paper:
         arxiv="2205.13213",
         year=2022,
         family="attention",
-        task="mix the tokens of an image, (B, H, W, C) -> (B, H, W, C), alone or inside a network that classifies images",
+        task=TASK,
+        protocol=PROTOCOL,
         method="Heads are split in two groups. Hi-Fi heads attend inside 2x2 windows and see detail; Lo-Fi heads attend from every position to "
         "the averages of those windows and see the whole. Each group has its own projection, and nothing mixes the two.",
         variants=[
@@ -42,26 +44,18 @@ def paper() -> Paper:
             Workload("infer", items="images"),
             Workload("train_step", items="images", about="for the training memory, which the authors print for a GPU", requires=("cuda",)),
         ],
-        sweep={
-            "config": {
-                "smoke": ("freq_pairs",),
-                "small": ("layer", "freq_pairs", "digits"),
-                "paper": ("layer", "litv2_s", "litv2_m", "litv2_b"),
-            },
-            "resolution": {"smoke": (14,), "small": (14, 28, 56), "paper": (14, 28, 56)},
-            "batch": {"smoke": (2,), "small": (8, 64), "paper": (8, 64)},
-            "kernel": ("plain", "fused"),
-        },
-        qualities={"top1": "higher", "layout_top1": "higher", "texture_top1": "higher", "detail_ratio": "higher"},
+        sweep={**SWEEP, "config": {**SWEEP["config"], "paper": ("layer", "litv2_s", "litv2_m", "litv2_b")}},
+        qualities={**QUALITIES, "detail_ratio": "higher"},
         quality_axes=("config",),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[
             (
-                "The networks that are trained have one or two stages instead of four, 32 channels instead of 96 and more, 4 heads, and train for "
-                "minutes on 4,000 small images instead of 300 epochs on ImageNet. With 4 heads, alpha = 0.9 makes 3 of them Lo-Fi."
+                "The network that is trained has one block instead of four stages, 32 channels instead of 96 and more, 4 heads, and trains for "
+                "minutes on 4,000 small images instead of 300 epochs on ImageNet. With 4 heads, alpha = 0.9 makes 3 of them Lo-Fi. It is the same "
+                "around every mixer, Swin's too, whose single block is shifted."
             ),
-            "They are trained without augmentation, warm-up, stochastic depth or label smoothing, and weights of every kind decay.",
+            "It is trained without augmentation, warm-up, stochastic depth or label smoothing, and weights of every kind decay.",
             (
                 "Deformable merging is a plain strided convolution on a bilinearly resampled map, which is the same function, and its offsets are "
                 "scaled by 0.01 instead of learnt at 0.01 of the rate, which under Adam differs only in how strongly they decay."
@@ -111,7 +105,9 @@ def model(variant: str, scale: str, params: Mapping[str, Any]) -> Any:
 
 @hookimpl
 def data(scale: str, split: str, params: Mapping[str, Any]) -> Data:
-    from .tasks import profile, whole
+    from harness_papers._kit.attention.tasks import whole
+
+    from .tasks import profile
 
     return profile(scale, params) if split == "profile" else whole(scale, split, params)
 

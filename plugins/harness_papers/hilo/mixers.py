@@ -1,7 +1,8 @@
 """HiLo attention and the token mixers it argues against, on feature maps: (B, H, W, C) -> (B, H, W, C).
 
 The paper's symbols: N = H W tokens, C channels, h heads of width d = C / h, s the side of a window, alpha the share of heads that are Lo-Fi.
-Every mixer goes through the same `attend` and has biases on its projections, as in the authors' benchmark.
+Every mixer goes through the same `attend` and has biases on its projections, as in the authors' benchmark. Dense attention, PVT's and Linformer's
+are the family's, in `_kit/attention`.
 """
 
 from __future__ import annotations
@@ -10,26 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from harness_papers._kit.attention.mixers import DenseAttention, Linformer, SpatialReductionAttention, attend, merge_heads, split_heads
+
 ALPHA = {"hilo": 0.9, "even": 0.5, "hifi": 0.0, "lofi": 1.0}
 """Share of Lo-Fi heads of each variant; a published size may ask for another."""
-
-
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, fused: bool, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """Softmax attention of queries (..., N, d) to keys and values (..., M, d), with `bias` (..., N, M) on the scores."""
-    if fused:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    scores = q * q.shape[-1] ** -0.5 @ k.mT  # (..., N, M)
-    return (scores if bias is None else scores + bias).softmax(-1) @ v
-
-
-def split_heads(x: torch.Tensor, h: int) -> torch.Tensor:
-    """(..., N, h d) -> (..., h, N, d)."""
-    return x.unflatten(-1, (h, -1)).transpose(-3, -2)
-
-
-def merge_heads(x: torch.Tensor) -> torch.Tensor:
-    """(..., h, N, d) -> (..., N, h d)."""
-    return x.transpose(-3, -2).flatten(-2)
 
 
 def to_windows(x: torch.Tensor, s: int) -> torch.Tensor:
@@ -104,41 +89,6 @@ class HiLo(nn.Module):
         return torch.cat(y, dim=-1)[:, :H, :W] if len(y) > 1 else y[0][:, :H, :W]
 
 
-class DenseAttention(nn.Module):
-    """Multi-head self-attention: every token attends to every other."""
-
-    def __init__(self, C: int, h: int, fused: bool = False) -> None:
-        super().__init__()
-        self.h, self.fused = h, fused
-        self.qkv = nn.Linear(C, 3 * C)
-        self.proj = nn.Linear(C, C)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
-        q, k, v = split_heads(self.qkv(x).flatten(1, 2), 3 * self.h).chunk(3, dim=1)  # (B, h, N, d) each
-        return self.proj(merge_heads(attend(q, k, v, self.fused)).unflatten(1, x.shape[1:3]))
-
-
-class SpatialReductionAttention(nn.Module):
-    """PVT: keys and values from a map that a strided s x s convolution has made smaller."""
-
-    def __init__(self, C: int, h: int, s: int = 2, fused: bool = False) -> None:
-        super().__init__()
-        self.h, self.s, self.fused = h, s, fused
-        self.q = nn.Linear(C, C)
-        self.reduce = nn.Conv2d(C, C, s, stride=s)
-        self.norm = nn.LayerNorm(C)
-        self.kv = nn.Linear(C, 2 * C)
-        self.proj = nn.Linear(C, C)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
-        reduced = self.norm(self.reduce(x.movedim(-1, 1)).movedim(1, -1))  # (B, H/s, W/s, C)
-        q = split_heads(self.q(x).flatten(1, 2), self.h)  # (B, h, N, d)
-        k, v = split_heads(self.kv(reduced).flatten(1, 2), 2 * self.h).chunk(2, dim=1)  # (B, h, N/s^2, d) each
-        return self.proj(merge_heads(attend(q, k, v, self.fused)).unflatten(1, x.shape[1:3]))
-
-
 class WindowAttention(nn.Module):
     """Swin: attention inside w x w windows with a learned bias for each relative position; `shift` moves the windows by as many tokens."""
 
@@ -194,23 +144,6 @@ class CrossCovarianceAttention(nn.Module):
         q, k = F.normalize(q, dim=-2), F.normalize(k, dim=-2)
         weights = (self.temperature * (q.mT @ k)).softmax(-1)  # (B, h, d, d)
         return self.proj(merge_heads(v @ weights.mT).unflatten(1, x.shape[1:3]))
-
-
-class Linformer(nn.Module):
-    """Linformer: keys and values are projected along the sequence, from N tokens to k."""
-
-    def __init__(self, C: int, h: int, grid: int, k: int = 256, fused: bool = False) -> None:
-        super().__init__()
-        self.h, self.fused = h, fused
-        self.qkv = nn.Linear(C, 3 * C)
-        self.E, self.F = (nn.Parameter(torch.empty(k, grid * grid).uniform_(-(k**-0.5), k**-0.5)) for _ in range(2))
-        self.proj = nn.Linear(C, C)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, H, W, C), on the grid it was built for."""
-        q, k, v = self.qkv(x).flatten(1, 2).chunk(3, dim=-1)  # (B, N, C) each
-        q, k, v = (split_heads(t, self.h) for t in (q, self.E @ k, self.F @ v))  # (B, h, N, d), (B, h, k, d), (B, h, k, d)
-        return self.proj(merge_heads(attend(q, k, v, self.fused)).unflatten(1, x.shape[1:3]))
 
 
 def fitting_window(grid: int) -> int:

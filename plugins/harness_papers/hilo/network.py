@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,14 +11,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from harness_papers._kit.attention.network import Block, ConvMlp, Head, Mixer, OneBlock, PatchEmbedding, initialize, layer_size, setting_of
+
 from .mixers import HiLo, WindowAttention, build_mixer, fitting_window
 
 OFFSET_RATE = 0.01
 """The authors train the offsets of deformable merging at a hundredth of the learning rate. The offsets start at zero and Adam's steps do not depend
 on the scale of a gradient, so that scaling the offsets does the same in any training loop."""
-
-Mixer = Callable[[int, int, int], nn.Module]
-"""Builds a token mixer from channels, heads and tokens a side."""
 
 
 @dataclass(frozen=True)
@@ -61,33 +60,22 @@ class Plan:
 
 
 PLANS = {
-    "freq_pairs": Plan(size=64, channels=1, patch=4, C=32, depths=(1,), h=(4,), s=(2,), classes=16),
-    "digits": Plan(size=56, channels=1, patch=4, C=32, depths=(1,), h=(4,), s=(2,), classes=10),
     "litv2_s": Plan(224, 3, 4, 96, (2, 2, 6, 2), (3, 6, 12, 24), (0, 0, 2, 1), 1000, drop_path=0.2),
     "litv2_m": Plan(224, 3, 4, 96, (2, 2, 18, 2), (3, 6, 12, 24), (0, 0, 2, 1), 1000, drop_path=0.3),
     "litv2_b": Plan(224, 3, 4, 128, (2, 2, 18, 2), (4, 8, 16, 32), (0, 0, 2, 1), 1000, drop_path=0.5),
     "litv2_b_384": Plan(384, 3, 4, 128, (2, 2, 18, 2), (4, 8, 16, 32), (0, 0, 2, 1), 1000, drop_path=0.5),
 }
-SMOKE_PLAN = Plan(size=32, channels=1, patch=4, C=16, depths=(1,), h=(4,), s=(2,), classes=16)
-
-
-def plan_of(config: str, scale: str) -> Plan:
-    """Return the dimensions of a network."""
-    return SMOKE_PLAN if scale == "smoke" else PLANS[config]
-
-
-def layer_size(scale: str, params: Mapping[str, Any]) -> tuple[int, int]:
-    """Return channels and heads of a layer by itself: the authors' 768 and 12, fewer channels for smoke, or what a published size asks for."""
-    return params.get("channels", 96 if scale == "smoke" else 768), 12
 
 
 def build(variant: str, scale: str, params: Mapping[str, Any]) -> nn.Module:
-    """Build the layer or the network that `params["config"]` names, with the variant's way of mixing tokens."""
+    """Build the layer, the family's small network or the published one that `params["config"]` names, with the variant's way of mixing tokens."""
     fused = params["kernel"] == "fused"
     mixer = partial(build_mixer, variant, alpha=params.get("alpha"), qkv_bias=params.get("qkv_bias", True), fused=fused)
     if params["config"] == "layer":
-        return mixer(*layer_size(scale, params), params["resolution"])
-    plan = plan_of(params["config"], scale)
+        return mixer(*layer_size(scale, params.get("channels")), params["resolution"])
+    if params["config"] not in PLANS:
+        return OneBlock(setting_of(params["config"], scale), mixer)
+    plan = PLANS[params["config"]]
     return Swin(plan, fused) if variant == "swin" else LITv2(plan, mixer, fused)
 
 
@@ -102,7 +90,7 @@ class LITv2(nn.Module):
 
     def __init__(self, plan: Plan, mixer: Mixer, fused: bool = False) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [PatchEmbedding(plan)]
+        blocks: list[nn.Module] = [PatchEmbedding(plan.channels, plan.C, plan.patch)]
         for C, h, s, grid, rates in plan.stages():
             if C > plan.C:
                 blocks.append(DeformableMerging(C // 2))
@@ -110,7 +98,7 @@ class LITv2(nn.Module):
                 attention = None if s == 0 else HiLo(C, h, 1, fused=fused) if s == 1 else mixer(C, h, grid)
                 blocks.append(Block(C, attention, ConvMlp(C), rate))
         self.blocks = nn.Sequential(*blocks)  # (B, H, W, C) between them
-        self.head = Head(plan)
+        self.head = Head(plan.width, plan.classes)
         self.apply(initialize)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -123,7 +111,7 @@ class Swin(nn.Module):
 
     def __init__(self, plan: Plan, fused: bool = False) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [PatchEmbedding(plan)]
+        blocks: list[nn.Module] = [PatchEmbedding(plan.channels, plan.C, plan.patch)]
         for C, h, _, grid, rates in plan.stages():
             if C > plan.C:
                 blocks.append(LinearMerging(C // 2))
@@ -132,66 +120,12 @@ class Swin(nn.Module):
                 shift = w // 2 if i % 2 and grid > w else 0
                 blocks.append(Block(C, WindowAttention(C, h, grid, w, shift, fused), Mlp(C), rate))
         self.blocks = nn.Sequential(*blocks)
-        self.head = Head(plan)
+        self.head = Head(plan.width, plan.classes)
         self.apply(initialize)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, channels, size, size) -> (B, classes)."""
         return self.head(self.blocks(images))
-
-
-class PatchEmbedding(nn.Module):
-    """Each patch becomes a token: (B, channels, size, size) -> (B, H, W, C)."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(plan.channels, plan.C, plan.patch, stride=plan.patch)
-        self.norm = nn.LayerNorm(plan.C)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, channels, size, size) -> (B, H, W, C)."""
-        return self.norm(self.proj(images).movedim(1, -1))
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), where there is attention, then x + mlp(norm(x)); either branch may be dropped for an image in training."""
-
-    def __init__(self, C: int, attention: nn.Module | None, mlp: nn.Module, drop_path: float) -> None:
-        super().__init__()
-        self.attention = attention
-        self.norm_attention = nn.LayerNorm(C) if attention is not None else None
-        self.mlp = mlp
-        self.norm_mlp = nn.LayerNorm(C)
-        self.drop_path = drop_path
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
-        if self.attention is not None:
-            x = x + self._drop(self.attention(self.norm_attention(x)))
-        return x + self._drop(self.mlp(self.norm_mlp(x)))
-
-    def _drop(self, y: torch.Tensor) -> torch.Tensor:
-        if not self.training or self.drop_path == 0:
-            return y
-        keep = 1 - self.drop_path
-        return y * (y.new_empty(len(y), 1, 1, 1).bernoulli_(keep) / keep)
-
-
-class ConvMlp(nn.Module):
-    """A feed-forward layer with a depthwise 3x3 convolution inside. Its zero padding is all that tells LITv2 where a token is."""
-
-    def __init__(self, C: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(C, 4 * C)
-        self.depthwise = nn.Conv2d(4 * C, 4 * C, 3, padding=1, groups=4 * C)
-        self.fc2 = nn.Linear(4 * C, C)
-        nn.init.normal_(self.depthwise.weight, std=(2 / 9) ** 0.5)
-        nn.init.zeros_(self.depthwise.bias)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, H, W, C)."""
-        y = self.depthwise(self.fc1(x).movedim(-1, 1)).movedim(1, -1)  # (B, H, W, 4 C)
-        return self.fc2(F.gelu(y))
 
 
 class Mlp(nn.Module):
@@ -249,24 +183,3 @@ class LinearMerging(nn.Module):
         """(B, H, W, C) -> (B, H / 2, W / 2, 2 C)."""
         four = x.unflatten(2, (-1, 2)).unflatten(1, (-1, 2)).transpose(2, 3).flatten(3)  # (B, H / 2, W / 2, 4 C)
         return self.reduction(self.norm(four))
-
-
-class Head(nn.Module):
-    """Norm, mean over all tokens, linear classifier."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(plan.width)
-        self.classify = nn.Linear(plan.width, plan.classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, H, W, C) -> (B, classes)."""
-        return self.classify(self.norm(x).mean((1, 2)))
-
-
-def initialize(module: nn.Module) -> None:
-    """Start linear layers as LITv2 and Swin do."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
