@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.options import DEFAULT_STORE, StoreOption
+from harness.cli.options import DEFAULT_STORE, StoreOption, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,7 +54,7 @@ def results(
         case Format.CSV:
             typer.echo(figures.to_pandas().to_csv(index=False), nl=False)
         case Format.JSON:
-            typer.echo(figures.to_pandas().to_json(orient="records", date_format="iso", indent=1))
+            print_json(figures.to_pylist())
         case Format.TABLE:
             _print_table(figures.to_pylist())
 

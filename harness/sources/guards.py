@@ -26,6 +26,8 @@ MAX_STEAL = 0.01
 """A hypervisor that takes more than 1% of the time moves a figure by more than the smallest effect ever claimed."""
 MAX_OTHER_LOAD = 0.05
 """Share of all cores that other processes may use: more fills caches and memory channels, and takes turbo away."""
+MAX_WAIT = 0.05
+"""Share of the time that the measuring thread may wait for a processor: told to the nanosecond, so that the shortest window is judged as well."""
 MIN_CLOCK = 0.75
 """nvbench's rule: a clock below this share of the default one is throttled."""
 MIN_TICKS = 100
@@ -53,6 +55,7 @@ class GuardReading:
         seconds: How long that was.
         steal: Share of processor time that the hypervisor gave to others.
         other_load: Cores that other processes kept busy.
+        waited: Share of the time in which the measuring thread was ready and had no processor.
         load_1m: The kernel's load average over a minute.
         clock_share: The processor's clock at the end over its base clock.
         throttle_events: Times that a core was slowed down for heat.
@@ -66,6 +69,7 @@ class GuardReading:
     seconds: float
     steal: float | None = None
     other_load: float | None = None
+    waited: float | None = None
     load_1m: float | None = None
     clock_share: float | None = None
     throttle_events: int | None = None
@@ -88,6 +92,8 @@ class GuardReading:
             yield f"steal {self.steal:.0%}"
         if self.other_load is not None and self.other_load > MAX_OTHER_LOAD * self.cores:
             yield f"other load {self.other_load:.1f} cores"
+        if self.waited is not None and self.waited > MAX_WAIT:
+            yield f"waited {self.waited:.0%} of the time for a processor"
         if self.clock_share is not None and self.clock_share < MIN_CLOCK:
             yield f"clock at {self.clock_share:.0%} of base"
         if self.throttle_events:
@@ -130,6 +136,7 @@ class Guard:
         self._throttled = cpu.throttle_count(self.sys)
         self._times = cpu.times(self.proc)
         self._own_s = cpu.process_seconds()
+        self._waited_s = cpu.waited_seconds(self.proc)
         self._start_s = clock.now()
 
     def look(self) -> None:
@@ -145,6 +152,7 @@ class Guard:
     def after(self) -> GuardReading:
         """Return what happened since `before`."""
         seconds = clock.now() - self._start_s
+        waited_s = cpu.waited_seconds(self.proc)
         own_s = cpu.process_seconds() - self._own_s
         steal, busy = self._shares(cpu.times(self.proc))
         cores = os.cpu_count() or 1
@@ -155,6 +163,7 @@ class Guard:
             seconds=seconds,
             steal=steal,
             other_load=None if busy is None or not seconds else max(busy * cores - own_s / seconds, 0.0),
+            waited=None if waited_s is None or self._waited_s is None or not seconds else (waited_s - self._waited_s) / seconds,
             load_1m=sysfs.number(self.proc / "loadavg"),
             clock_share=None if frequency is None or not base else frequency / base,
             throttle_events=None if throttled is None or self._throttled is None else throttled - self._throttled,

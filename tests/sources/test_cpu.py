@@ -78,3 +78,17 @@ def test_processor_time_counts_children_while_they_run_and_after():
         child.communicate()
     assert running - before >= 0.19
     assert cpu.process_seconds() >= running
+
+
+def test_the_time_that_a_thread_waited_is_told_in_seconds(tmp_path):
+    write_tree(tmp_path, {"thread-self/schedstat": "909948 6861038 3"})
+    assert cpu.waited_seconds(tmp_path) == 6861038 / 1e9
+    assert cpu.waited_seconds(tmp_path / "nowhere") is None
+
+
+def test_all_processes_are_looked_through_only_where_there_may_be_children(tmp_path):
+    write_tree(tmp_path, {"self/task/1/children": "", "self/task/2/children": ""})
+    assert not cpu.has_children(tmp_path)
+    write_tree(tmp_path, {"self/task/2/children": "77 78"})
+    assert cpu.has_children(tmp_path)
+    assert cpu.has_children(tmp_path / "a kernel without these lists")

@@ -27,12 +27,14 @@ class FakeMachine:
 
     def __init__(self, root, clock, monkeypatch):
         self.root, self.clock, self.ticks, self.own_s, self.throttled, self.mhz = root, clock, [0] * 8, 0.0, 0, 2600
+        self.waited_ns = 0
         monkeypatch.setattr(cpu, "process_seconds", lambda: self.own_s)
         self.write()
 
-    def run(self, seconds, own=0.0, others=0.0, steal=0.0):
-        """Let `seconds` pass in which ours, others and the hypervisor kept so many cores busy."""
+    def run(self, seconds, own=0.0, others=0.0, steal=0.0, waited=0.0):
+        """Let `seconds` pass in which ours, others and the hypervisor kept so many cores busy, and ours waited for that share of them."""
         self.clock.advance(seconds)
+        self.waited_ns += round(waited * seconds * 1e9)
         self.own_s += own * seconds
         busy = own + others
         for place, cores in ((0, busy), (3, CORES - busy - steal), (7, steal)):
@@ -41,6 +43,7 @@ class FakeMachine:
 
     def write(self):
         tree = {"stat": "cpu  " + " ".join(map(str, self.ticks)), "loadavg": "0.42 0.3 0.2 1/9 77"}
+        tree |= {"thread-self/schedstat": f"123456789 {self.waited_ns} 42"}
         tree |= {"devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": self.throttled}
         tree |= {"devices/system/cpu/cpu0/cpufreq/base_frequency": 2_600_000}
         tree |= {"devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": self.mhz * 1000}
@@ -78,6 +81,13 @@ def test_a_block_too_short_for_the_kernels_ticks_is_not_judged(machine):
     assert (reading.steal, reading.other_load, reading.marks) == (None, None, ())
 
 
+def test_waiting_for_a_processor_is_marked_however_short_the_block(machine):
+    reading = machine.watch(seconds=0.01, waited=0.4)
+    assert reading.waited == pytest.approx(0.4)
+    assert reading.marks == ("noisy: waited 40% of the time for a processor",)
+    assert machine.watch(seconds=0.01, waited=0.04).marks == ()
+
+
 def test_heat_and_low_clocks_are_marked(machine):
     guard = machine.guard()
     guard.before()
@@ -91,6 +101,7 @@ def test_a_machine_that_tells_nothing_leaves_no_mark_and_no_figure(tmp_path, clo
     guard.before()
     reading = guard.after()
     assert (reading.steal, reading.other_load, reading.load_1m, reading.clock_share, reading.throttle_events) == (None,) * 5
+    assert reading.waited is None
     assert reading.marks == ()
 
 
