@@ -56,11 +56,11 @@ def judge_right(table: Table) -> Goal:
 
 
 def judge_cost(table: Table) -> Goal:
-    """Say whether the first count of a module costs less than twenty plain calls of it."""
+    """Say whether the first count of a model costs less than twenty plain calls of it."""
     costs = {row[0]: float(row[list(table.headers).index(COST)]) for row in table.rows}
     over = [f"{case} {cost:g}" for case, cost in costs.items() if cost >= MOST_CALLS]
     figure = f"{len(costs) - len(over)} of {len(costs)}" + (f"; over: {', '.join(over)}" if over else "")
-    return Goal(f"the first count costs less than {MOST_CALLS:g} plain calls", not over, figure)
+    return Goal(f"the first count of a model costs less than {MOST_CALLS:g} plain calls of it", not over, figure)
 
 
 def _table(text: str) -> Table:

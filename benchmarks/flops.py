@@ -18,7 +18,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -176,6 +176,12 @@ NOTE = (
 )
 
 
+COST_NOTE = (
+    "An operator alone is no model: what its first count costs are some tenths of a millisecond, most of them torch's own for the first use of its "
+    "dispatch in Python."
+)
+
+
 def verdict(tool: Callable[[nn.Module, Tensor], float], case: Case) -> str:
     """Say whether a tool's figure for a case is right, wrong by how much, zero without a word, or not to be had."""
     try:
@@ -217,20 +223,33 @@ def table(cases: list[Case]) -> str:
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", NOTE])
 
 
-def cost(cases: list[Case]) -> str:
-    """Return what counting a case costs, in plain calls of its module: the first count of the process, which makes the rules, and a later one."""
-    rows = []
-    for case in cases:
-        model, x = case.build()
-        model.eval()
-        with torch.inference_mode():
-            model(x)
-            plain = min(_seconds(lambda: model(x)) for _ in range(REPEATS))  # noqa: B023  called at once
-            first, *others = [_seconds(lambda: count(lambda: model(x), model)) for _ in range(REPEATS)]  # noqa: B023
-            later = min(others)
-        rows.append([case.name, f"{plain * 1e3:.2f} ms", f"{first / plain:.1f}", f"{later / plain:.1f}"])
-    lines = [["case", "a plain call", "first count, in plain calls", "a later one"], ["---", "---:", "---:", "---:"], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def cost(models: list[Case], operators: Sequence[Case]) -> str:
+    """Return what counting costs, in plain calls: the first count of a module in this process, which makes the rules, a later one, and torch's own."""
+    ours = {case.name: _counting(case, lambda model, x: count(lambda: model(x), model)) for case in (*models, *operators)}
+    # Last of all: torch's counter imports the compiler, which makes every later count in the process dearer.
+    torchs = {case.name: _counting(case, torch_counter) for case in (*models, *operators)}
+    parts = []
+    for cases, first in ((models, "first count, in plain calls"), (operators, "first count, of an operator alone")):
+        rows = [_cost_row(case.name, ours[case.name], torchs[case.name]) for case in cases]
+        lines = [["case", "a plain call", first, "a later one", "torch's own, a later one"], ["---", *(["---:"] * 4)], *rows]
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return "\n\n".join([*parts, COST_NOTE])
+
+
+def _cost_row(name: str, ours: tuple[float, float, float], torchs: tuple[float, float, float]) -> list[str]:
+    plain, first, later = ours
+    return [name, f"{plain * 1e3:.2f} ms", f"{first / plain:.1f}", f"{later / plain:.1f}", f"{torchs[2] / torchs[0]:.1f}"]
+
+
+def _counting(case: Case, counter: Callable[[nn.Module, Tensor], object]) -> tuple[float, float, float]:
+    """Return the seconds of a plain call, of the first count and of the fastest later one."""
+    model, x = case.build()
+    model.eval()
+    with torch.inference_mode():
+        model(x)
+        plain = min(_seconds(lambda: model(x)) for _ in range(REPEATS))
+        first, *others = [_seconds(lambda: counter(model, x)) for _ in range(REPEATS)]
+    return plain, first, min(others)
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -247,7 +266,7 @@ def main(arguments: list[str] | None = None) -> str:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     models = model_cases(options.without)
-    result = "\n\n".join([cost([*models, *OPERATORS[:4]]), table([*models, *OPERATORS])])
+    result = "\n\n".join([cost(models, OPERATORS[:4]), table([*models, *OPERATORS])])
     print(result)
     return result
 
