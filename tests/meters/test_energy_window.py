@@ -78,7 +78,7 @@ def test_an_estimate_has_one_window_and_no_idle_power():
         name, basis, quantity, resolution_s = "codecarbon", Basis.ESTIMATED, Quantity.JOULES, 0.01
 
     assert make_plan(Estimate(), quick=True) == Plan(0.1, 1, 0.0, 0.0)
-    assert make_plan(Estimate(), quick=False) == Plan(3.0, 1, 0.0, 0.0)
+    assert make_plan(Estimate(), quick=False) == Plan(1.0, 1, 0.0, 0.0)
 
 
 def test_a_window_of_50_ms_is_refused_and_is_not_zero():
