@@ -6,12 +6,13 @@ attribute. Anything else is trained again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,17 @@ def installed() -> list[str]:
     """Return the names and versions of installed packages, as their folders have them: data and training may come from any."""
     found = {info.name for entry in sys.path if Path(entry).is_dir() for info in Path(entry).glob("*.dist-info")}
     return sorted(found)
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Hold a fit's place, so that of two processes that want it one trains and the other waits, then loads; left free by a process that dies."""
+    with ExitStack() as held:
+        with suppress(OSError):  # where nothing can be kept, nobody need wait
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = held.enter_context(path.with_suffix(".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def load(path: Path, model: Any) -> bool:

@@ -158,13 +158,18 @@ class Workbench:
         if donor := self.card.variant(variant).shares_fit:
             return home.model(variant, fitted=self.fit(donor, budget))
         file = self._kept_at(variant, budget)
-        if file is not None and file.exists() and weights.load(file, model := home.model(variant)):
-            return model
-        with one_thread():
-            model = home._trained(variant, home.model(variant), budget)
-        if file is not None:
+        if file is None:
+            return home._newly_trained(variant, budget)
+        with weights.turn(file):
+            if file.exists() and weights.load(file, model := home.model(variant)):
+                return model
+            model = home._newly_trained(variant, budget)
             weights.keep(file, model, home.model(variant))
         return model
+
+    def _newly_trained(self, variant: str, budget: Budget) -> Any:
+        with one_thread():
+            return self._trained(variant, self.model(variant), budget)
 
     def _trained(self, variant: str, model: Any, budget: Budget) -> Any:
         data = self.data("train")

@@ -1,5 +1,7 @@
 """Trained weights kept by content: what is kept, for whom, and what is trained again."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -68,6 +70,22 @@ def test_a_second_bench_has_the_weights_and_does_not_train(lab):
     assert not lab().fit("line").training
 
 
+def test_of_two_that_want_the_same_fit_at_once_one_trains_and_the_other_waits(lab):
+    slow = COUNTED.replace("    model.weight.data += 1", "    import time\n    time.sleep(0.5)\n    model.weight.data += 1")
+    lab.path.write_text(slow)
+    benches = [lab(), lab()]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda bench: bench.fit("line"), benches)
+    assert lab.fits() == ["line 0"]
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_where_nothing_can_be_kept_a_fit_goes_on_without(lab):
+    lab.folder.write_text("a file where the folder should be")
+    assert lab().metric("line") == lab().metric("line")
+    assert lab.fits() == ["line 0"] * 2
+
+
 def test_a_variant_made_of_a_fitted_one_needs_no_second_fit(lab):
     assert lab().metric("line") == lab().metric("copy")
     assert lab.fits() == ["line 0"]
@@ -95,13 +113,13 @@ def test_a_fit_that_changes_more_than_weights_is_never_kept(lab):
     lab().fit("odd")
     assert lab().fit("odd").learned == "a word"
     assert lab.fits() == ["odd 0", "odd 0"]
-    assert list(lab.folder.iterdir()) == []
+    assert list(lab.folder.glob("*.safetensors")) == []
 
 
 @pytest.mark.parametrize("damage", [lambda file: file.write_bytes(b"torn"), lambda file: file.write_bytes(file.read_bytes()[:-3])])
 def test_a_damaged_file_is_trained_again_and_replaced(lab, damage):
     value = lab().metric("line")["mean"].value
-    (file,) = lab.folder.iterdir()
+    (file,) = lab.folder.glob("*.safetensors")
     damage(file)
     assert lab().metric("line")["mean"].value == value
     assert lab.fits() == ["line 0", "line 0"]
