@@ -265,7 +265,7 @@ FINDINGS = [
     ),
     (
         "Factorised codes, all in use in table 1, collapse here: 2% of them are used, 3% after 2,000 steps of twice the batch. Patches of an untrained "
-        "encoder lie in a narrow cone, and only codes in it are ever chosen; the authors train some hundred times as long."
+        "encoder lie in a narrow cone, and only codes in it are ever chosen; the authors train some five hundred times as long."
     ),
     (
         "Frozen features of the data are as good as a random matrix: `vq_lc` is within 0.03 dB of SimVQ with two seeds, with half as many codes in use. "

@@ -10,7 +10,7 @@ from .patches import Autoencoder, to_patches
 from .quantizers import k_means
 
 LR, BETAS = 1e-3, (0.5, 0.9)
-"""Constant, and no weight decay, which would draw the whole codebook together. The authors' rate is 1e-4, for runs some hundred times as long."""
+"""Constant, and no weight decay, which would draw the whole codebook together. The authors' rate is 1e-4, for runs some five hundred times as long."""
 
 FOUND_IN, ROUNDS = 8192, 3
 """Patches in which k-means finds a codebook, and its rounds."""
