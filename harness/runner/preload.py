@@ -1,14 +1,14 @@
-"""What the children of a fork server would each import anew, imported once.
+"""What the children of a fork server would each load anew, loaded once.
 
-A second and a half of torch for the first step of an optimizer and for the first operator on `meta`; half a second of codecarbon for its table of
-processors.
+A second and a half of torch for the first step of an optimizer and for the first operator on `meta`; half a second for codecarbon's table of
+processors, with pandas, which reads it. Nothing of a plugin.
 """
 
 from __future__ import annotations
 
 import importlib
-from contextlib import suppress
 
-for _name in ("torch._dynamo", "codecarbon.core.cpu"):
-    with suppress(ImportError):
-        importlib.import_module(_name)
+from harness.sources.energy import codecarbon
+
+importlib.import_module("torch._dynamo")
+codecarbon.source()  # keeps the table in memory; without codecarbon it is absent, and says so where it is asked for
