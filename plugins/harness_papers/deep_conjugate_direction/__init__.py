@@ -26,11 +26,11 @@ def paper() -> Paper:
         ),
         variants=[
             Variant("dcdm", "the paper's method, two directions remembered", subject=True),
-            Variant("refine", "the same network with none remembered", shares_fit="dcdm"),
-            Variant("single_pass", "the same network used once", shares_fit="dcdm"),
             Variant("cg", "conjugate gradients"),
             Variant("icpcg", "conjugate gradients with incomplete Cholesky"),
             Variant("deflated", "conjugate gradients deflated by 16 Ritz vectors"),
+            Variant("refine", "the same network with none remembered", shares_fit="dcdm"),
+            Variant("single_pass", "the same network used once", shares_fit="dcdm"),
         ],
         workloads=[
             Workload(

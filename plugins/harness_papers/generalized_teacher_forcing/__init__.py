@@ -30,13 +30,13 @@ def paper() -> Paper:
         ),
         variants=[
             Variant("gtf", "shallow piecewise-linear network, alpha 0.15", subject=True),
-            Variant("agtf", "the same with alpha following the network's Jacobians, from 1 down"),
-            Variant("bptt", "the same without forcing, alpha 0, gradients clipped"),
             Variant("one_step", "the same with full teacher forcing, alpha 1"),
+            Variant("bptt", "the same without forcing, alpha 0, gradients clipped"),
             Variant("sparse", "the same, forced fully after every sixteenth step"),
             Variant("lstm", "an LSTM of as many parameters, fed with data"),
             Variant("reservoir", "an echo-state network of 500 units"),
             Variant("sindy", "a sparse polynomial vector field (SINDy)"),
+            Variant("agtf", "the same with alpha following the network's Jacobians, from 1 down"),
         ],
         workloads=[
             Workload("infer", "steps", "the next steps of many orbits"),

@@ -29,11 +29,11 @@ def paper() -> Paper:
         ),
         variants=[
             Variant("gps", "messages (GINE), softmax attention and random-walk encoding", subject=True),
-            Variant("gps_linear", "the same with linear attention (FAVOR+ of the Performer)"),
-            Variant("gps_no_encoding", "the same without the encoding"),
             Variant("mpnn", "messages alone, no attention and no encoding"),
             Variant("mpnn_rwse", "messages and encoding, no attention"),
             Variant("transformer", "attention and encoding, no messages"),
+            Variant("gps_linear", "the same with linear attention (FAVOR+ of the Performer)"),
+            Variant("gps_no_encoding", "the same without the encoding"),
         ],
         workloads=[Workload("infer", "items", "a batch of 32 graphs, or the nodes of one large graph")],
         sweep={

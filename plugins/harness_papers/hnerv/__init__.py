@@ -30,8 +30,8 @@ def paper() -> Paper:
         ),
         variants=[
             Variant("hnerv", "stored embeddings of the frames' content, parameters spread towards the output", subject=True),
-            Variant("plain_blocks", "the same embeddings with NeRV's stages: 3x3 kernels, channels halved from stage to stage"),
             Variant("nerv", "NeRV: the decoder sees an encoding of the frame's time and nothing else"),
+            Variant("plain_blocks", "the same embeddings with NeRV's stages: 3x3 kernels, channels halved from stage to stage"),
         ],
         workloads=[
             Workload("decode", "frames", "one frame from its number: from its stored embedding, or from its time"),

@@ -30,14 +30,14 @@ def paper() -> Paper:
         "landmarks (Nystrom). The landmarks' own matrix is inverted by Newton's iteration, and its gradient is written down instead of unrolled.",
         variants=[
             Variant("soft", "SOFT: Gaussian kernel, landmarks from a convolution, inverse by 20 Newton steps", subject=True),
-            Variant("soft_norm", "SOFT with the inverse normalized by the row sums of the landmarks' kernel"),
-            Variant("unrolled", "SOFT with the gradient taken through the Newton steps", shares_fit="soft"),
-            Variant("gaussian", "the whole Gaussian kernel matrix, no landmarks"),
             Variant("mha", "dense multi-head attention"),
             Variant("sra", "spatial-reduction attention (PVT): keys and values from a strided convolution"),
             Variant("nystrom", "softmax attention from landmarks (Nystromformer)"),
             Variant("performer", "softmax attention by random features (Performer)"),
             Variant("linformer", "keys and values projected to 256 along the sequence (Linformer)"),
+            Variant("soft_norm", "SOFT with the inverse normalized by the row sums of the landmarks' kernel"),
+            Variant("unrolled", "SOFT with the gradient taken through the Newton steps", shares_fit="soft"),
+            Variant("gaussian", "the whole Gaussian kernel matrix, no landmarks"),
         ],
         workloads=[
             Workload("infer", items="images"),

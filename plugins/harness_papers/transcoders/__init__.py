@@ -34,11 +34,11 @@ def paper() -> Paper:
         ),
         variants=[
             Variant("transcoder", "a transcoder, trained with ghost gradients", subject=True, shares_fit="study"),
-            Variant("transcoder_sparse", "the same, of which only the strongest 64 features are decoded", shares_fit="study"),
-            Variant("transcoder_no_ghost", "a transcoder, trained without ghost gradients", shares_fit="study"),
             Variant("sae", "the MLP, then a sparse autoencoder of its output", shares_fit="study"),
             Variant("sae_in", "a sparse autoencoder of its input, then the MLP", shares_fit="study"),
             Variant("mlp", "the MLP itself, its neurons as features", shares_fit="study"),
+            Variant("transcoder_sparse", "the same, of which only the strongest 64 features are decoded", shares_fit="study"),
+            Variant("transcoder_no_ghost", "a transcoder, trained without ghost gradients", shares_fit="study"),
             Variant("study", "the language model and all dictionaries, in one training; the MLP answers"),
         ],
         workloads=[Workload("infer", "tokens", "the sublayer's answer for each token")],
