@@ -62,7 +62,7 @@ def _print(card: Paper, console: Console) -> None:
     if card.data:
         console.print(f"[bold]Data[/bold]  {escape(card.data)}")
     if card.protocol:
-        console.print(f"[bold]The same in all papers of the family[/bold]  {escape(card.protocol)}")
+        console.print(f"[bold]Protocol[/bold]  {escape(card.protocol)}")
     console.print()
     _print_rows(
         console, "Variants", ["variant", "", "what it is"], ((v.name, "subject" if v.subject else "", v.about) for v in card.variants)

@@ -52,8 +52,8 @@ def installed() -> list[str]:
 
 
 @contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Hold a fit's place, so that of two processes that want it one trains and the other waits, then loads; left free by a process that dies."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a kept fit, so that of two processes that want it one trains and the other waits, then loads; a process that dies lets go."""
     with ExitStack() as held:
         with suppress(OSError):  # where nothing can be kept, nobody need wait
             path.parent.mkdir(parents=True, exist_ok=True)

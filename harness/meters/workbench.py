@@ -160,7 +160,7 @@ class Workbench:
         file = self._kept_at(variant, budget)
         if file is None:
             return home._newly_trained(variant, budget)
-        with weights.turn(file):
+        with weights.locked(file):
             if file.exists() and weights.load(file, model := home.model(variant)):
                 return model
             model = home._newly_trained(variant, budget)

@@ -7,8 +7,10 @@ processors, with pandas, which reads it. Nothing of a plugin.
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 
 from harness.sources.energy import codecarbon
 
 importlib.import_module("torch._dynamo")
-codecarbon.source()  # keeps the table in memory; without codecarbon it is absent, and says so where it is asked for
+with suppress(Exception):  # whatever is wrong with codecarbon, the case that needs it will say; all others do without
+    codecarbon.source()

@@ -180,7 +180,7 @@ class Run:
             return
         free = list(lanes[: _cores()])
         # Two processes that both use every core wait for each other's threads: many times slower where operators are small.
-        limits = replace(self._limits, threads=max(1, self._limits.threads // len(free)))
+        limits = replace(self._limits, threads=max(1, self._limits.threads // min(len(free), len(planned))))
         waiting, running = list(planned), dict[Future[CaseResult], tuple[Planned, Lane]]()
         pool = ThreadPoolExecutor(len(free))
         try:

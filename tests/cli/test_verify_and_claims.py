@@ -52,3 +52,12 @@ def test_claims_are_planned_measured_and_judged(project):
     wrong = project.harness("claims", "--verdict", "refutd")
     assert wrong.code == 2
     assert "did you mean 'refuted'" in wrong.err
+
+
+def test_claims_are_measured_by_the_meters_that_are_asked_for(project):
+    project.write("toy.py", SIZED.replace("SIZE", "8"))
+    asked = ("run", "--plugin-path", "toy.py", "--plugins", "toy", "--claims", "--json", "--metrics")
+    assert json.loads(project.harness(*asked, "flops").out)["cases"] == {"ok": 2}
+    none = project.harness(*asked, "memory")
+    assert none.code == 4
+    assert "no case to measure" in none.err

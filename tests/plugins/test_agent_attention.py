@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from harness.testing import bench
-from harness_papers._kit.attention import PROTOCOL, SWEEP, TASK
 from harness_papers._kit.attention.mixers import DenseAttention, split_heads
 from harness_papers.agent_attention.judge import swap_error
 from harness_papers.agent_attention.mixers import (
@@ -28,6 +24,7 @@ from harness_papers.agent_attention.mixers import (
 )
 from harness_papers.agent_attention.network import PLANS, Flat, build
 from harness_papers.agent_attention.published import ADJUST
+from layers import macs, make_alive, parameters
 
 VARIANTS = ("agent", "mha", "sra", "linear", "bare", "swapped")
 LAYER = {"config": "layer", "resolution": 14, "batch": 1, "kernel": "plain"}
@@ -41,23 +38,6 @@ def same_random_numbers():
 @pytest.fixture(scope="module")
 def lab():
     return bench("agent_attention")
-
-
-def make_alive(module: nn.Module) -> nn.Module:
-    """Give every parameter a random value of ordinary size in double precision, so that no path is hidden by a zero."""
-    for parameter in module.double().parameters():
-        nn.init.normal_(parameter, std=0.3)
-    return module.eval()
-
-
-def parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-def macs(module: nn.Module, *inputs: torch.Tensor) -> int:
-    with FlopCounterMode(display=False) as counter:
-        module(*inputs)
-    return counter.get_total_flops() // 2
 
 
 def macs_on_meta(variant: str, C: int, h: int, grid: int, **settings: int) -> int:
@@ -403,40 +383,6 @@ def test_deit_answers_from_its_class_token():
 
 
 # The plugin
-
-
-def test_the_card_is_read_without_torch():
-    code = (
-        "import sys; from harness.plugin.discovery import load, Source; "
-        "load(Source('agent_attention', 'harness_papers.agent_attention', '', '')).card; print('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
-
-
-def test_points_of_the_sweep_are_those_of_the_family(lab):
-    hilo = bench("hilo").card
-    for scale in ("smoke", "small"):
-        assert list(lab.card.points(scale)) == list(hilo.points(scale))
-    assert set(lab.card.sweep) == set(SWEEP) and (lab.card.task, lab.card.protocol) == (TASK, PROTOCOL)
-
-
-def test_claims_are_about_what_exists(lab):
-    for claim in lab.card.claims:
-        for statement in (claim, claim.scaled) if claim.scaled else (claim,):
-            scale = statement.when["scale"]
-            for axis in set(statement.when) & set(lab.card.sweep):
-                assert statement.when[axis] in lab.card.axis(axis, scale), (claim.id, axis)
-
-
-def test_all_variants_take_the_same_inputs_and_are_built_the_same_twice(lab):
-    for config in ("layer", "freq_pairs"):
-        here = lab.at(config=config)
-        (x,) = here.data().inputs
-        assert torch.equal(x, here.data().inputs[0])
-        for variant in VARIANTS:
-            y = here.model(variant)(x)
-            assert y.shape == (x.shape if config == "layer" else (2, 16))
-            assert torch.equal(y, here.model(variant)(x))
 
 
 def test_a_fit_repeats_with_its_seed(lab):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from harness.meters.workbench import Workbench
 from harness.testing import bench
@@ -27,6 +24,7 @@ from harness_papers.hilo.mixers import (
 )
 from harness_papers.hilo.network import PLANS, DeformableMerging, LITv2, Plan, Swin, build, resample
 from harness_papers.hilo.published import ADJUST
+from layers import macs, make_alive, parameters
 
 VARIANTS = ("hilo", "even", "hifi", "lofi", "mha", "sra", "window", "swin", "xca", "linformer")
 LAYER = {"config": "layer", "resolution": 14, "batch": 1, "kernel": "plain"}
@@ -35,23 +33,6 @@ LAYER = {"config": "layer", "resolution": 14, "batch": 1, "kernel": "plain"}
 @pytest.fixture(scope="module")
 def lab():
     return bench("hilo")
-
-
-def make_alive(module: nn.Module) -> nn.Module:
-    """Give every parameter a random value of ordinary size in double precision, so that no path is hidden by a zero."""
-    for parameter in module.double().parameters():
-        nn.init.normal_(parameter, std=0.3)
-    return module.eval()
-
-
-def parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-def macs(module: nn.Module, *inputs: torch.Tensor) -> int:
-    with FlopCounterMode(display=False) as counter:
-        module(*inputs)
-    return counter.get_total_flops() // 2
 
 
 def sizes(lab: Workbench, variant: str) -> dict[str, int]:
@@ -372,31 +353,6 @@ def test_what_the_heads_put_out_is_read_from_the_layer(lab):
 
 
 # The plugin
-
-
-def test_the_card_is_read_without_torch():
-    code = "import sys; from harness.plugin.discovery import load, Source; load(Source('hilo', 'harness_papers.hilo', '', '')).card; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
-
-
-def test_claims_are_about_what_exists(lab):
-    for claim in lab.card.claims:
-        for statement in (claim, claim.scaled) if claim.scaled else (claim,):
-            scale = statement.when.get("scale", "small")
-            for axis in set(statement.when) & set(lab.card.sweep):
-                assert statement.when[axis] in lab.card.axis(axis, scale), (claim.id, axis)
-    assert len({claim.id for claim in lab.card.claims}) == len(lab.card.claims)
-
-
-def test_all_variants_take_the_same_inputs_and_are_built_the_same_twice(lab):
-    for config in ("layer", "freq_pairs"):
-        here = lab.at(config=config)
-        (x,) = here.data().inputs
-        assert torch.equal(x, here.data().inputs[0])
-        for variant in VARIANTS:
-            y = here.model(variant)(x)
-            assert y.shape == (x.shape if config == "layer" else (2, 16))
-            assert torch.equal(y, here.model(variant)(x))
 
 
 @pytest.mark.parametrize("workload", ["infer", "train_step"])

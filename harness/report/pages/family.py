@@ -30,7 +30,7 @@ class Task:
     papers: tuple[tuple[str, str], ...]
     """Slug and path of each."""
     protocol: str
-    """What these papers hold equal; empty where they say nothing of it."""
+    """What these papers hold equal; empty where not all of them say the same."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ def build_family(facts: Facts, name: str, writer: CellWriter) -> Family:
 
 
 def _task(text: str, members: Sequence[Card]) -> Task:
-    protocols = dict.fromkeys(card.protocol for card in members if card.protocol)
-    return Task(text, tuple((card.slug, paper_path(card.slug)) for card in members), " ".join(protocols))
+    protocols = {card.protocol for card in members}
+    protocol = protocols.pop() if len(protocols) == 1 else ""
+    return Task(text, tuple((card.slug, paper_path(card.slug)) for card in members), protocol)
 
 
 def _charts(facts: Facts, cards: Sequence[Card], tasks: Iterable[Sequence[Card]], place: Place, name: str) -> list[Chart]:

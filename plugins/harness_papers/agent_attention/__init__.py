@@ -70,7 +70,7 @@ def paper() -> Paper:
                 "The authors do not say how many images a call had in their figure of speed. It is judged with 8 images a call on a CPU and with 64 on a "
                 "GPU, the batches of the family, in float32."
             ),
-            "Position biases are resized from 7x7 at every call, as in the authors' code; with 8 images or more a call that takes little of the time.",
+            "Position biases are resized from 7x7 at every call, as in the authors' code; that is part of what is timed.",
             "In DeiT, `sra` reduces the patches 2x2 and keeps the class token beside them; PVT has no such network.",
             (
                 "`kernel` = `plain` writes attention out as the authors do; `fused` computes each of the two attentions by PyTorch's one operation. "
@@ -84,8 +84,8 @@ def paper() -> Paper:
                 "nine networks fit, the multiply-accumulates by fvcore's way of counting."
             ),
             (
-                "Agents that take over trained dense attention cost the small classifier points of accuracy on digits. The gain that the authors see in "
-                "images of Stable Diffusion is not to be had here, where agents are a quarter of the tokens and take over all of the work."
+                "Agents that take over trained dense attention cost the small classifier 6 points of accuracy on digits, 89.4% for 95.6% (one seed). Here agents are "
+                "a quarter of the tokens and take over all of the work, which in Stable Diffusion they do not."
             ),
         ],
         data="`freq_pairs`, a generator: two soft blobs that are alike or opposite, under a fine grating; scikit-learn's digits at 56x56; random "

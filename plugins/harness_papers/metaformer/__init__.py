@@ -84,7 +84,7 @@ def paper() -> Paper:
         ],
         findings=[
             (
-                "With fewer operations StarReLU is not the faster one as torch runs it unasked (`starrelu_speed`): three operations pass over the map where GELU is "
+                "With fewer operations StarReLU is not the faster one as torch runs it unasked (`starrelu_speed`): four operations pass over the map where GELU is "
                 "one, and it takes 1.7 times as long, in some processes several times (1.3 to 8.3 over 20 processes). Compiled into one, it takes 0.26 of "
                 "GELU's time."
             ),

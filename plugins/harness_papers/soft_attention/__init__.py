@@ -99,14 +99,13 @@ def paper() -> Paper:
                 "Large gives 15.6 G; its parameters fit."
             ),
             (
-                "In a trained layer of the small network, what is computed is not close to the kernel matrix. On `digits` the landmarks come to lie so far "
-                "from the queries that hardly anything passes through them, and the convolution of the values does the work; on `freq_pairs`, which takes "
-                "comparing places far apart, they are in use, and the relative error is still most of the matrix."
+                "In a trained layer of the small network, what is computed is not close to the kernel matrix: its relative error is 1.0 on `digits` and 0.80 "
+                "on `freq_pairs` (one seed), though both are learnt, with 98.5% and 100%. On `digits` the landmarks lie far from the queries; that the "
+                "convolution of the values does the work there is our guess, and was not tried."
             ),
             (
-                "On larger images of `freq_pairs` the normalized layer did worse than the plain one with the seed that was looked at, though both learn the "
-                "task. The normalization divides by what landmarks have in common with each other, and not by what a token has in common with all tokens: "
-                "it bounds the answer where all tokens are alike, and need not do so elsewhere."
+                "On larger images of `freq_pairs` the normalized layer has 62.2% right and the plain one 89.8% (one seed), though both learn the task. A guess at "
+                "the reason: the normalization divides by what landmarks have in common with each other, and not by what a token has in common with all tokens."
             ),
         ],
         data="`freq_pairs`, a generator: two soft blobs that are alike or opposite, under a fine grating; scikit-learn's digits at 56x56; random "
