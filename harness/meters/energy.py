@@ -35,7 +35,7 @@ ENOUGH_PROCESSES = 6
 """From here on the process is the unit: the medians of six bound a median at 95%."""
 MAX_DISAGREEMENT = 0.05
 """Counters have been 40% off the power beside them on some boards (zeus issue 181), and within 1% on sound ones (issue 12)."""
-WARM_UP_S, QUICK_WARM_UP_S = 1.0, 0.05
+WARM_UP_S, QUICK_WARM_UP_S = 1.0, 0.02
 """Clocks and the power sensor's average have risen after a second."""
 MIN_WARM_UP_CALLS = 3
 

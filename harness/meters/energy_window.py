@@ -34,7 +34,7 @@ MIN_PERIODS = 50
 """Fewer than this and one step is over 2%: such a window is refused."""
 WINDOWS = 5
 """Five windows give a median and an interval; one is all that a quick look or an estimate is worth."""
-ESTIMATE_S, QUICK_ESTIMATE_S = 1.0, 0.1
+ESTIMATE_S, QUICK_ESTIMATE_S = 0.5, 0.05
 """An estimate from processor time has no steps to wait for: the processor time of one process is told in microseconds."""
 IDLE_PERIODS = 20
 """Updates in an idle window: they begin and end with a step, so that nothing of the first and last is lost."""

@@ -119,7 +119,10 @@ class Paper:
         workloads: What is timed; empty for a paper that is an analysis.
         sweep: Axis name to its values, or to `{scale: values}`. The first value is the default point; `smoke` runs that point alone.
         qualities: Name to `higher` or `lower`: what `metric` returns, and which way is better.
-        quality_axes: Sweep axes along which quality is measured too, not only at the default point.
+        cost_axes: Sweep axes along which FLOPs, memory and latency are measured, not only at the default point; None means all. Leave out an
+            axis that changes what is asked but not what a call costs, or whose cost nobody asks for.
+        quality_points: Where else every variant's quality is measured, each as what differs from the default point: `{"task": "digits"}`. A scale
+            without that value leaves the point out; what a claim needs elsewhere is measured for the claim.
         sizes: Published sizes.
         claims: Published claims.
         deviations: Every difference from the paper. An empty list is a promise.
@@ -142,7 +145,8 @@ class Paper:
     workloads: Sequence[Workload] = (Workload(),)
     sweep: Mapping[str, Any] = field(default_factory=dict)
     qualities: Mapping[str, str] = field(default_factory=dict)
-    quality_axes: Sequence[str] = ()
+    cost_axes: Sequence[str] | None = None
+    quality_points: Sequence[Mapping[str, Any]] = ()
     sizes: Sequence[PublishedSize] = ()
     claims: Sequence[Claim] = ()
     deviations: Sequence[str] = ()
@@ -162,6 +166,8 @@ class Paper:
         check(_YEAR_RANGE[0] <= self.year <= _YEAR_RANGE[1], f"{owner}: year is {self.year}; write the year of publication")
         for name, kind in _LISTS.items():
             object.__setattr__(self, name, frozen_tuple(owner, name, getattr(self, name), kind))
+        if self.cost_axes is not None:
+            object.__setattr__(self, "cost_axes", frozen_tuple(owner, "cost_axes", self.cost_axes, str))
         self._check_variants(owner)
         self._check_unique(owner)
         object.__setattr__(self, "sweep", frozen_mapping(owner, "sweep", {k: _axis(owner, k, v) for k, v in dict(self.sweep).items()}))
@@ -169,8 +175,10 @@ class Paper:
         for name, better in self.qualities.items():
             check_known(owner, f"quality {name!r}", better, list(Better))
             check(name not in QUANTITIES, f"{owner}: quality {name!r} has the name of a quantity that the host measures; name it otherwise")
-        for axis in self.quality_axes:
-            check_known(owner, "quality_axes", axis, self.sweep)
+        for axis in self.cost_axes or ():
+            check_known(owner, "cost_axes", axis, self.sweep)
+        for point in self.quality_points:
+            self._check_point(owner, point)
         for size in self.sizes:
             check_known(owner, "a published size", size.variant, self.variant_names)
             if size.workload:
@@ -207,15 +215,17 @@ class Paper:
             check_known(owner, "axis", statement.axis, self.sweep)
         if statement.workload and statement.quantity not in self.qualities and self.workloads:
             check_known(owner, "workload", statement.workload, [w.name for w in self.workloads])
-        for key, value in statement.when.items():
+        for key in statement.when:
             check_known(owner, "a condition", key, [*CONDITIONS, *self.sweep])
-            if key in self.sweep:
-                points = sorted({p for scale in Scale for p in self.axis(key, scale)}, key=str)
-                check(
-                    value in points, f"{owner}: {key} is {value!r}, not a point of the sweep; its points are {', '.join(map(str, points))}"
-                )
+        self._check_point(owner, {key: value for key, value in statement.when.items() if key in self.sweep})
         if "scale" in statement.when:
             check_known(owner, "scale", statement.when["scale"], list(Scale))
+
+    def _check_point(self, owner: str, point: Mapping[str, Any]) -> None:
+        for key, value in point.items():
+            check_known(owner, "a point", key, self.sweep)
+            points = sorted({p for scale in Scale for p in self.axis(key, scale)}, key=str)
+            check(value in points, f"{owner}: {key} is {value!r}, not a point of the sweep; its points are {', '.join(map(str, points))}")
 
     @property
     def subject(self) -> Variant:
@@ -253,19 +263,27 @@ class Paper:
         """Return every axis at its first value."""
         return {name: self.axis(name, scale)[0] for name in self.sweep}
 
-    def points(self, scale: str) -> Iterator[dict[str, Any]]:
-        """Yield the default point, then each axis moved alone through its other values."""
+    def cost_points(self, scale: str) -> Iterator[dict[str, Any]]:
+        """Yield the default point, then each of `cost_axes` moved alone through its other values."""
         default = self.default_point(scale)
         yield default
-        for name in self.sweep:
+        for name in self.sweep if self.cost_axes is None else self.cost_axes:
             for value in self.axis(name, scale)[1:]:
                 yield {**default, name: value}
+
+    def trained_points(self, scale: str) -> Iterator[dict[str, Any]]:
+        """Yield the default point, then those of `quality_points` that the scale has."""
+        default = self.default_point(scale)
+        yield default
+        for point in self.quality_points:
+            if all(value in self.axis(name, scale) for name, value in point.items()):
+                yield {**default, **point}
 
 
 _LISTS: Mapping[str, type] = {
     "variants": Variant,
     "workloads": Workload,
-    "quality_axes": str,
+    "quality_points": Mapping,
     "sizes": PublishedSize,
     "claims": Claim,
     "deviations": str,

@@ -14,13 +14,15 @@ from harness.errors import HarnessError
 from harness.meters.base import Effort, Meter
 from harness.plugin.card import Scale
 from harness.profiling.payload import CallJob, pack
-from harness.runner.execute import MEASURING_S, Limits, Observed, default_memory_bytes, observe
+from harness.runner.execute import Limits, Observed, default_memory_bytes, observe
 from harness.runner.fork_lane import ForkLane
 from harness.runner.lane import Lane, wait_for
 from harness.targets import find_target
 
 SCALE = Scale.SMALL
 """Callables are measured with the effort of an honest experiment."""
+MEASURING_S = 0.5
+"""Measuring seconds a callable and process."""
 LANES = 4
 """Processes come in turn from this many fork servers that were started apart, each with an address-space layout of its own."""
 TIMEOUT_S = 600.0
@@ -42,7 +44,7 @@ class Session:
 
     def observe(self, meter: Meter) -> Observed:
         """Observe the callables with one meter, each repetition in a fresh process."""
-        return observe(meter, SCALE, lambda i: self.job.at(meter.name, Effort(i, MEASURING_S[SCALE])), self.lanes, self.limits)
+        return observe(meter, SCALE, lambda i: self.job.at(meter.name, Effort(i, MEASURING_S)), self.lanes, self.limits)
 
 
 @contextmanager

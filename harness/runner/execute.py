@@ -19,7 +19,7 @@ from harness.runner.lane import Lane, Outcome, Work
 from harness.runner.plan import Planned
 from harness.targets import Target
 
-MEASURING_S = {Scale.SMOKE: 0.05, Scale.SMALL: 0.5, Scale.PAPER: 1.0}
+MEASURING_S = {Scale.SMOKE: 0.03, Scale.SMALL: 0.25, Scale.PAPER: 1.0}
 """Measuring seconds a variant and process. The interval is over processes, so more samples within one soon stop narrowing it."""
 
 

@@ -102,7 +102,7 @@ def _cases(card: Paper, target: Target, request: Request) -> Iterator[Case]:
             yield from _size_cases(card)
             continue
         meter = METERS[metric]
-        points = list(card.points(request.scale)) if meter.swept else [card.default_point(request.scale)]
+        points = list(card.cost_points(request.scale)) if meter.swept else [card.default_point(request.scale)]
         for workload in card.workloads:
             if request.workloads and workload.name not in request.workloads:
                 continue
@@ -129,11 +129,9 @@ def _groups(card: Paper, target: Target) -> list[tuple[str, ...]]:
 
 
 def _quality_cases(card: Paper, target: Target, request: Request) -> Iterator[Case]:
-    """Quality at the default point, and along the axes that change it; the published dimensions are never trained."""
+    """Quality at the default point, and where else the card asks for it; the published dimensions are never trained."""
     if request.scale == Scale.PAPER or not card.qualities:
         return
-    default = card.default_point(request.scale)
-    points = [p for p in card.points(request.scale) if p == default or any(p[a] != default[a] for a in card.quality_axes)]
-    for point in points:
+    for point in card.trained_points(request.scale):
         for name in card.variant_names:
             yield Case(card.slug, (name,), "", request.scale, point, target.name, NATIVE, "eager", "quality")

@@ -28,15 +28,15 @@ def claim(**changes):
 def test_a_good_card_answers():
     paper = card(claims=[claim(when={"device": "cpu", "resolution": 14})])
     assert paper.subject.name == "mine"
-    assert list(paper.points("smoke")) == [{"resolution": 14}]
-    assert list(paper.points("small")) == [{"resolution": 14}, {"resolution": 28}]
+    assert list(paper.cost_points("smoke")) == [{"resolution": 14}]
+    assert list(paper.cost_points("small")) == [{"resolution": 14}, {"resolution": 28}]
     assert paper.better("latency") == "lower"
     assert paper.better("accuracy") == "higher"
 
 
 def test_a_sweep_moves_one_axis_at_a_time_and_may_differ_by_scale():
     paper = card(sweep={"n": {"smoke": (7,), "small": (32, 64), "paper": (321,)}, "t": (96, 192)})
-    assert list(paper.points("small")) == [{"n": 32, "t": 96}, {"n": 64, "t": 96}, {"n": 32, "t": 192}]
+    assert list(paper.cost_points("small")) == [{"n": 32, "t": 96}, {"n": 64, "t": 96}, {"n": 32, "t": 192}]
     assert paper.default_point("paper") == {"n": 321, "t": 96}
 
 

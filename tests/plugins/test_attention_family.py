@@ -42,7 +42,7 @@ def test_its_question_and_its_points_are_those_of_the_family(lab):
     assert (lab.card.task, lab.card.protocol) == (TASK, PROTOCOL)
     assert set(lab.card.sweep) == set(SWEEP)
     for scale in ("smoke", "small"):
-        assert list(lab.card.points(scale)) == list(first.points(scale))
+        assert list(lab.card.cost_points(scale)) == list(first.cost_points(scale))
 
 
 def test_claims_are_about_what_exists(lab):

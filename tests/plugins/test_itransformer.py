@@ -356,9 +356,9 @@ def test_claims_can_be_judged_where_they_say(lab):
             assert scale in ("small", "paper")
             assert all(value in card.axis(axis, scale) for axis, value in point.items())
             if scale == "small" and (statement.quantity or claim.quantity) in card.qualities:
-                assert set(point) <= set(card.quality_axes) and len(point) <= 1
+                assert len(point) <= 1
             if statement.axis:
-                assert statement.axis in card.quality_axes and len(card.axis(statement.axis, "small")) == 4
+                assert len(card.axis(statement.axis, "small")) == 4
 
 
 def test_published_ratios_are_those_of_the_figures_they_quote(lab):

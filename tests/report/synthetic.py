@@ -199,7 +199,7 @@ class _Bench:
 
 def _measure(bench: _Bench) -> None:
     for workload in bench.card.workloads:
-        for place, point in enumerate(bench.card.points("small")):
+        for place, point in enumerate(bench.card.cost_points("small")):
             _latency(bench, workload.name, point, place)
             for order, variant in enumerate(bench.card.variant_names):
                 _static(bench, variant, workload.name, point, order, place)

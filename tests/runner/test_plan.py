@@ -45,9 +45,19 @@ def test_published_dimensions_are_never_trained():
     assert plan([plugin()], CPU, Request("paper", ("quality",))) == []
 
 
-def test_quality_follows_only_the_axes_that_change_it():
-    assert len(plan([plugin()], CPU, Request("small", ("quality",)))) == 3
-    assert len(plan([plugin(quality_axes=["n"])], CPU, Request("small", ("quality",)))) == 6
+def test_quality_is_measured_where_the_card_asks_for_it():
+    sweep = {"n": {"smoke": (1,), "small": (1, 2, 3), "paper": (9,)}}
+    assert len(plan([plugin(sweep=sweep)], CPU, Request("small", ("quality",)))) == 3
+    asked = {"sweep": sweep, "quality_points": [{"n": 3}]}
+    assert {p.case.params["n"] for p in plan([plugin(**asked)], CPU, Request("small", ("quality",)))} == {1, 3}
+    assert {p.case.params["n"] for p in plan([plugin(**asked)], CPU, Request("smoke", ("quality",)))} == {1}
+
+
+def test_cost_follows_all_axes_unless_the_card_names_some():
+    sweep = {"n": (1, 2), "task": ("a", "b", "c")}
+    assert len(plan([plugin(sweep=sweep)], CPU, Request("small", ("memory",)))) == 3 * 4
+    assert len(plan([plugin(sweep=sweep, cost_axes=["n"])], CPU, Request("small", ("memory",)))) == 3 * 2
+    assert len(plan([plugin(sweep=sweep, cost_axes=[])], CPU, Request("small", ("memory",)))) == 3
 
 
 def test_a_model_with_two_printed_sizes_is_built_once():

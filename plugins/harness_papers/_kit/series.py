@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 
 FACTORS = 6
 MAX_LAG = 24
@@ -176,6 +175,8 @@ def _slow_change(steps: int, rng: np.random.Generator) -> np.ndarray:
 
 def _autoregressive(coefficients: Sequence[float], shocks: np.ndarray) -> np.ndarray:
     """Return x with `x_t = sum_j coefficients[j] x_(t-1-j) + shocks_t` along the last axis."""
+    from scipy.signal import lfilter
+
     return lfilter([1.0], [1.0, *(-c for c in coefficients)], shocks, axis=-1)
 
 

@@ -52,7 +52,7 @@ def paper() -> Paper:
             "gallery_passes": "lower",
             "trained_images": "lower",
         },
-        quality_axes=("task",),
+        cost_axes=(),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -49,7 +49,6 @@ def paper() -> Paper:
         ],
         sweep={"right": {"smoke": (3,), "small": (7, 0), "paper": (13, 6, 1, 0)}},
         qualities={"letter_error": "lower", "stream_difference": "lower", "unsettled": "lower", "cache_bytes": "lower"},
-        quality_axes=("right",),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -50,7 +50,6 @@ def paper() -> Paper:
             "obstacle_ratio": "lower",
             "loss": "lower",
         },
-        quality_axes=("N",),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

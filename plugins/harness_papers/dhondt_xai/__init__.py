@@ -58,7 +58,7 @@ def paper() -> Paper:
             "truth_formula": "higher",
             "model_score": "higher",
         },
-        quality_axes=["dataset", "ensemble"],
+        cost_axes=("ensemble",),
         claims=CLAIMS,
         deviations=[
             "Scikit-learn's gradient boosting and XGBoost are explained; the authors explain CatBoost and XGBoost.",

@@ -41,6 +41,7 @@ def paper() -> Paper:
             "rule": {"smoke": ("10ls",), "small": ("50ls", "100ls"), "paper": ("50ls", "100ls")},
             "control": {"smoke": ("none",), "small": ("none", "branch"), "paper": ("none", "branch")},
         },
+        cost_axes=(),
         qualities=QUALITIES,
         sizes=SIZES,
         claims=CLAIMS,

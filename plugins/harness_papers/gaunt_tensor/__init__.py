@@ -70,7 +70,7 @@ def paper() -> Paper:
             "equivariance_error": "lower",
             "product_error": "lower",
         },
-        quality_axes=("op",),
+        quality_points=({"op": "force_field"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -52,7 +52,7 @@ def paper() -> Paper:
             "gradient_norm": "lower",
             "lyapunov_error": "lower",
         },
-        quality_axes=("system",),
+        cost_axes=(),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -45,7 +45,7 @@ def paper() -> Paper:
             "nodes": {"smoke": (256,), "small": (256, 1024, 4096), "paper": (256, 1024, 4096, 16384)},
         },
         qualities={"mae": "lower", "accuracy": "higher"},
-        quality_axes=("config",),
+        quality_points=({"config": "molecules"}, {"config": "csl"}),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -46,7 +46,8 @@ def paper() -> Paper:
         ],
         sweep={**SWEEP, "config": {**SWEEP["config"], "paper": ("layer", "litv2_s", "litv2_m", "litv2_b")}},
         qualities={**QUALITIES, "detail_ratio": "higher"},
-        quality_axes=("config",),
+        cost_axes=("config", "resolution", "kernel"),
+        quality_points=({"config": "freq_pairs"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -45,7 +45,7 @@ def paper() -> Paper:
             }
         },
         qualities=QUALITIES,
-        quality_axes=["task"],
+        cost_axes=(),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=DEVIATIONS,

@@ -51,7 +51,7 @@ def paper() -> Paper:
         ],
         workloads=[Workload("infer", "tokens")],
         sweep={
-            "task": {"smoke": ("recall",), "small": ("recall", "text", "digits"), "paper": ("block", "mlm")},
+            "task": {"smoke": ("recall",), "small": ("text", "recall", "digits"), "paper": ("block", "mlm")},
             "length": {"smoke": (32,), "small": (32, 256, 1024), "paper": (128, 1024, 4096)},
         },
         qualities={
@@ -62,7 +62,7 @@ def paper() -> Paper:
             "masked_loss": "lower",
             "top1": "higher",
         },
-        quality_axes=("task",),
+        cost_axes=("length",),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -53,7 +53,8 @@ def paper() -> Paper:
             "series": {"smoke": ("lagged",), "small": ("lagged", "crowded", "leaders", "drifting", "macrodata"), "paper": ("lagged",)},
         },
         qualities={"mse": "lower", "mae": "lower", "mse_unseen": "lower", "mse_over_naive": "lower"},
-        quality_axes=("lookback", "horizon", "series"),
+        cost_axes=("variates",),
+        quality_points=({"series": "macrodata"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -145,7 +145,7 @@ def paper() -> Paper:
         ],
         sweep={"network": ("mlp", "cnn"), "images": ("digits", "photos")},
         qualities=QUALITIES,
-        quality_axes=("network", "images"),
+        cost_axes=("network",),
         sizes=_sizes(),
         claims=_claims(),
         readings=READINGS,

@@ -60,7 +60,7 @@ def paper() -> Paper:
             }
         },
         qualities={"perplexity": "lower", "share_8bit": "higher", "output_error": "lower"},
-        quality_axes=("shape",),
+        quality_points=({"shape": "layer_1024"}, {"shape": "calm_1024"}),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

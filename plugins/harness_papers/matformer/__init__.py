@@ -56,7 +56,8 @@ def paper() -> Paper:
             "mix_gap": "lower",
             "training_macs": "lower",
         },
-        quality_axes=("task",),
+        cost_axes=(),
+        quality_points=({"task": "digits"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

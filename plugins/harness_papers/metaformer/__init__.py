@@ -54,7 +54,7 @@ def paper() -> Paper:
             },
         },
         qualities={"top1": "higher", "shuffled_top1": "lower", "activation_flops": "lower"},
-        quality_axes=["task"],
+        cost_axes=("part",),
         sizes=[size for released in RELEASED for size in _sizes(released)]
         + [
             PublishedSize("convnext", "parameters", "29 M", _CONVNEXT, input="224x224"),

@@ -53,7 +53,7 @@ def paper() -> Paper:
             "weight_agreement": "higher",
             "nearest_agreement": "higher",
         },
-        quality_axes=["task"],
+        cost_axes=("batch",),
         sizes=_sizes(),
         claims=_claims(),
         deviations=[

@@ -43,7 +43,7 @@ def paper() -> Paper:
             "signal": {"smoke": ("digits",), "small": ("photos", "audio", "tokens"), "paper": ("photos", "audio", "tokens")},
         },
         qualities={"utilisation": "higher", "perplexity": "higher", "mse": "lower", "psnr": "higher"},
-        quality_axes=["codes", "signal"],
+        cost_axes=("codes",),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=DEVIATIONS,

@@ -56,7 +56,8 @@ def paper() -> Paper:
             "sparsity": "higher",
             "density_order": "higher",
         },
-        quality_axes=("forget",),
+        cost_axes=(),
+        quality_points=({"forget": "random"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

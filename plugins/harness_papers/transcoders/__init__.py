@@ -44,7 +44,7 @@ def paper() -> Paper:
         workloads=[Workload("infer", "tokens", "the sublayer's answer for each token")],
         sweep={"source": {"smoke": ("text",), "small": ("text", "planted"), "paper": ("gpt2",)}},
         qualities=QUALITIES,
-        quality_axes=["source"],
+        cost_axes=(),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=DEVIATIONS,

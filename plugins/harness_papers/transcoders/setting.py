@@ -74,7 +74,7 @@ class Setting:
 
 SETTINGS = {
     ("smoke", "text"): Setting(Shape(32, 64, 64, 2, 32), 64, 20, 8, 30, 128, 2048, 1024),
-    ("small", "text"): Setting(Shape(64, 256, 512, 4, 64), 1024, 400, 32, 800, 256, 98_304, 16_384),
+    ("small", "text"): Setting(Shape(64, 256, 512, 4, 64), 1024, 800, 32, 800, 256, 98_304, 16_384),
     ("smoke", "planted"): Setting(Shape(32, 64, 64, relu=True), 64, 60, 128, 60, 128, 2048, 1024, 64, 16),
     ("small", "planted"): Setting(Shape(64, 256, 512, relu=True), 1024, 800, 256, 800, 256, 98_304, 16_384, 256, 64),
     ("paper", "gpt2"): Setting(Shape(768, 3072, 32 * 768), 256),
