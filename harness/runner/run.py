@@ -186,7 +186,7 @@ class Run:
         try:
             while waiting or running:
                 while waiting and free:
-                    item, lane = waiting.pop(0), free.pop()
+                    item, lane = take_next(waiting, [item.case.paper for item, _ in running.values()]), free.pop()
                     progress.running(item.case.title)
                     running[pool.submit(self._run, item, [lane], limits)] = (item, lane)
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -216,6 +216,12 @@ class Run:
 
     def _key(self, planned: Planned) -> str:
         return content_key(planned.case, planned.plugin, {**self._environment, **_brought_source(planned.case.meter)})
+
+
+def take_next(waiting: list[Planned], busy: Sequence[str]) -> Planned:
+    """Take the first case of a paper that is not `busy`, else the first: variants of one paper often wait for the same fit."""
+    place = next((place for place, item in enumerate(waiting) if item.case.paper not in busy), 0)
+    return waiting.pop(place)
 
 
 def _brought_source(meter: str) -> dict[str, str]:

@@ -399,6 +399,6 @@ def test_an_upgrade_on_glyphs():
     lab = bench("bt2", "small")
     found = {variant: {name: q.value for name, q in lab.metric(variant).items()} for variant in ("old", "independent", "bt2")}
     assert found["independent"]["top1"] > 0.9
-    assert found["independent"]["cross_top1"] < 0.15
+    assert found["independent"]["cross_top1"] < 3 / 40, "at most three times chance, as the claim has it"
     assert found["old"]["top1"] < found["bt2"]["cross_top1"] < found["bt2"]["top1"]
     assert found["bt2"]["top1"] > 0.97 * found["independent"]["top1"]

@@ -14,7 +14,7 @@ from harness.meters.flops.counter import count
 from harness.plugin.values import Budget
 from harness.testing import bench
 from harness_papers.sparse_unlearning.bound import DENSITIES, density_errors, shifted, unlearning_error
-from harness_papers.sparse_unlearning.judging import Scores, accuracy, efficacy, features, reference, scores, unseen
+from harness_papers.sparse_unlearning.judging import Scores, efficacy, features, reference, scores, unseen
 from harness_papers.sparse_unlearning.network import CNN, ResNet18, convolutions, pack, unpack
 from harness_papers.sparse_unlearning.pruning import enforce, magnitude_masks, masks_of, sparsity, synflow_masks
 from harness_papers.sparse_unlearning.setting import (
@@ -327,8 +327,14 @@ def test_errors_are_measured_on_the_same_weights_at_each_density(net, case):
 # Judging
 
 
-def test_unlearning_accuracy_is_one_minus_accuracy(net, case):
-    assert scores(net, case).ua + accuracy(net, case.forget) == pytest.approx(1)
+def test_unlearning_accuracy_is_the_error_on_what_is_forgotten_and_the_others_are_accuracies(net, case):
+    """A head that always says 3 is right where the label is 3."""
+    nn.init.zeros_(net.head.weight)
+    net.head.bias.data = F.one_hot(torch.tensor(3), 10).float()
+    found = scores(net, case)
+    threes = [sum(label == 3 for label in part.y.tolist()) / len(part.y) for part in case[:3]]
+    assert (found.ra, 1 - found.ua, found.ta) == pytest.approx(tuple(threes))
+    assert 0 < threes[0] != threes[1]
 
 
 def test_a_gap_is_the_mean_distance_of_four_scores():

@@ -332,7 +332,12 @@ def test_a_deembedding_scores_bytes_by_weights(circuit):
     model, upstream, _, _ = circuit
     scores = deembedding(model, upstream, 4)
     assert scores.shape == (256,)
-    assert scores[65].item() == pytest.approx(float(model.embed.weight[65] @ upstream.W_enc[:, 4]))
+    norm, e = (
+        model.layers[0].norm2,
+        model.embed.weight,
+    )  # what the feature sees of an embedding alone, at the size that the norm takes from it
+    size = (e.var(1, unbiased=False) + norm.eps).sqrt()
+    assert torch.allclose(scores, (norm(e) - norm.bias) @ upstream.W_enc[:, 4] * size, atol=1e-10)
 
 
 # Planted gates

@@ -16,7 +16,7 @@ from harness.testing import bench
 from harness_papers.triplane_gaussian import objects as made
 from harness_papers.triplane_gaussian import training
 from harness_papers.triplane_gaussian.image_tokens import ImageTokens
-from harness_papers.triplane_gaussian.judging import psnr, ssim
+from harness_papers.triplane_gaussian.judging import psnr, qualities, ssim
 from harness_papers.triplane_gaussian.parts import part
 from harness_papers.triplane_gaussian.points import Splitting, project, visible
 from harness_papers.triplane_gaussian.reconstructors import TriplaneRadiance
@@ -453,6 +453,14 @@ def test_surfaces_are_seen_where_pictures_show_them():
     assert (white == 1).all()
 
 
+def test_rays_begin_outside_of_every_object():
+    for split, objects in (("train", training.PLANS["small"].objects), ("test", training.PLANS["small"].tested)):
+        for i in range(objects):
+            random = np.random.default_rng((split == "test", i))
+            points = made.surface_points(made.make_object(random), 512, random)
+            assert np.linalg.norm(points, axis=1).max() < made.REACH
+
+
 def test_the_distance_from_a_mask_is_counted_in_halves_of_the_image():
     mask = np.zeros((8, 8), bool)
     mask[2, 3] = True
@@ -497,6 +505,23 @@ def test_qualities_of_equal_and_of_unlike_views():
     assert torch.allclose(psnr(views + 0.1, views), torch.tensor(20.0), atol=1e-3)
     assert ssim(views.flatten(0, 1), views.flatten(0, 1)) == pytest.approx(1, abs=1e-6)
     assert ssim(views.flatten(0, 1), torch.rand(6, 3, 32, 32)) < 0.1
+
+
+def test_what_is_brighter_than_white_is_judged_as_white(lab):
+    seen = lab.data("test").extra["seen"]
+
+    class Glaring(nn.Module):
+        def forward(self, image, silhouette, R):
+            return torch.full((len(image), R.shape[1], 4, 32, 32), 3.0)
+
+        def placed(self, image):
+            return [torch.zeros(len(image), 4, 3)]
+
+    found = qualities(Glaring(), seen, seen)
+    white = torch.ones_like(seen.images)
+    assert found["psnr"].value == pytest.approx(float(psnr(white, seen.images)[:, 1:].mean()), abs=1e-4)
+    assert found["psnr_input"].value == pytest.approx(float(psnr(white, seen.images)[:, 0].mean()), abs=1e-4)
+    assert found["ssim"].value == pytest.approx(ssim(white[:, 1:].flatten(0, 1), seen.images[:, 1:].flatten(0, 1)), abs=1e-5)
 
 
 # Training

@@ -7,6 +7,7 @@ from harness.errors import HarnessError
 from harness.plugin.discovery import Plugin, Source
 from harness.runner.claim_plan import plan_claims
 from harness.runner.plan import Request, plan
+from harness.runner.run import take_next
 from harness.runner.select import select
 from harness.targets import Target, TargetKind
 
@@ -137,3 +138,11 @@ def test_a_paper_without_workloads_is_an_analysis():
 def test_only_the_named_workloads_are_measured():
     both = plugin(workloads=[Workload("infer"), Workload("train_step")])
     assert {p.case.workload for p in plan([both], CPU, Request("smoke", ("latency",), ("train_step",)))} == {"train_step"}
+
+
+def test_two_cases_of_a_paper_run_at_once_only_when_nothing_else_waits():
+    waiting = plan([plugin("a"), plugin("b")], CPU, Request("smoke", ("quality",)))
+    assert titles([take_next(waiting, [])]) == ["a plain n=1 quality"]
+    assert titles([take_next(waiting, ["a"])]) == ["b plain n=1 quality"]
+    assert titles([take_next(waiting, ["a", "b"])]) == ["a mine n=1 quality"]
+    assert len(waiting) == 3

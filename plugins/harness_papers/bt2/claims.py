@@ -12,7 +12,10 @@ _IMAGENET = {"scale": "paper", "task": "imagenet"}
 _GLYPHS = {"scale": "small", "task": "glyphs"}
 _CHAIN = {"scale": "small", "task": "digits"}
 _ON_CIFAR = "CIFAR-100, from 50 to 100 classes, ResNet-50"
-_ON_IMAGENET = "ImageNet-1k, from fewer classes to 1,000, ResNet-50"
+_ON_IMAGENET = "ImageNet-1k, from 500 to 1,000 classes, ResNet-50"
+_LARGE = {"when": _IMAGENET, "measured_on": _ON_IMAGENET}
+_SEQUENCE = "README of the authors' repository, sequence of updates"
+_ON_SEQUENCE = "ImageNet-1k: AlexNet, VGG, ResNet-50, ViT"
 _COUNTED = "counted from the authors' code"
 _GLYPHS_WHY = "glyphs, from 20 to 40 classes, with the same losses and the same protocol; the margin is ours"
 
@@ -46,6 +49,22 @@ def _table(name: str, quantity: str, baseline: str, difference: float, says: str
     )
 
 
+def _chain(name: str, quantity: str, baseline: str, difference: float, says: str, scaled: float, why: str) -> Claim:
+    """Make a claim about the last model of a sequence of updates; `scaled` is the difference asked for on digits."""
+    return Claim(
+        name,
+        quantity=quantity,
+        subject="bt2",
+        baseline=baseline,
+        difference=difference,
+        when=_IMAGENET,
+        source=_SEQUENCE,
+        says=says,
+        measured_on=_ON_SEQUENCE,
+        scaled=Scaled(difference=scaled, when=_CHAIN, why=f"three upgrades on digits, each with more classes and a wider network; {why}"),
+    )
+
+
 CLAIMS = (
     _table(
         "compat_top1",
@@ -63,46 +82,48 @@ CLAIMS = (
     _table("new_top1", "top1", "independent", -0.003, "They find hardly less than an independent model: 62.4% against 62.7%.", -0.015),
     _table("new_map", "map", "independent", 0.006, "In mean average precision they are ahead of it: 50.5% against 49.9%.", -0.015),
     _table(
-        "imagenet_compat",
+        "imagenet_compat_top1",
         "cross_top1",
         "old",
         0.035,
         "On ImageNet new queries find more on the old gallery than old ones: 44.4% against 40.9%.",
-        when=_IMAGENET,
-        measured_on=_ON_IMAGENET,
+        **_LARGE,
     ),
+    _table("imagenet_compat_map", "cross_map", "old", 0.014, "So says the mean average precision: 35.0% against 33.6%.", **_LARGE),
     _table(
-        "imagenet_bct_compat",
+        "imagenet_bct_compat_top1",
         "cross_top1",
         "bct",
         0.001,
         "On ImageNet's old gallery they find as much as BCT's: 44.4% against 44.3%.",
-        when=_IMAGENET,
-        measured_on=_ON_IMAGENET,
+        **_LARGE,
     ),
+    _table("imagenet_bct_compat_map", "cross_map", "bct", 0.004, "So says the mean average precision: 35.0% against 34.6%.", **_LARGE),
     _table(
-        "imagenet_bct_new",
+        "imagenet_bct_new_top1",
         "top1",
         "bct",
         0.013,
         "On ImageNet's new gallery they find more than BCT's: 66.6% against 65.3%.",
-        when=_IMAGENET,
-        measured_on=_ON_IMAGENET,
+        **_LARGE,
     ),
+    _table("imagenet_bct_new_map", "map", "bct", 0.006, "So says the mean average precision: 54.6% against 54.0%.", **_LARGE),
     _table(
-        "imagenet_new",
+        "imagenet_new_top1",
         "top1",
         "independent",
         -0.013,
         "They lose little against an independent model: 66.6% against 67.9%.",
-        when=_IMAGENET,
-        measured_on=_ON_IMAGENET,
+        **_LARGE,
+    ),
+    _table(
+        "imagenet_new_map", "map", "independent", 0.023, "In mean average precision they are ahead of it: 54.6% against 52.3%.", **_LARGE
     ),
     Claim(
         "independent_is_lost",
         quantity="cross_top1",
         subject="independent",
-        value=(0.0, 0.02),
+        value=(0.0, 0.01),
         when=_CIFAR,
         source=_TABLE,
         says="Queries of an independent model find nothing in the old gallery: 0.8%, where chance is 1%.",
@@ -137,29 +158,69 @@ CLAIMS = (
         measured_on="not stated",
         scaled=Scaled(order=True, when=_GLYPHS, why="the same embedding width and the same old space"),
     ),
-    Claim(
+    _chain(
         "chain",
-        quantity="top1",
-        subject="bt2",
-        baseline="bct",
-        difference=0.017,
-        when=_IMAGENET,
-        source="README of the authors' repository, sequence of updates",
-        says="After three upgrades, from AlexNet to a vision transformer, BT^2's last model finds more than BCT's: 75.6% against 73.9%.",
-        measured_on="ImageNet-1k: AlexNet, VGG, ResNet-50, ViT",
-        scaled=Scaled(difference=0.0, when=_CHAIN, why="three upgrades on digits, each with more classes and a wider network"),
+        "top1",
+        "bct",
+        0.017,
+        "After three upgrades, from AlexNet to a vision transformer, BT^2's last model finds more than BCT's: 75.6% against 73.9%.",
+        0.0,
+        "no worse than BCT",
     ),
-    Claim(
+    _chain("chain_map", "map", "bct", 0.022, "So says the mean average precision: 68.0% against 65.8%.", 0.0, "no worse than BCT"),
+    _chain(
         "chain_independent",
-        quantity="top1",
-        subject="bt2",
-        baseline="independent",
-        difference=-0.024,
-        when=_IMAGENET,
-        source="README of the authors' repository, sequence of updates",
-        says="An independent model of the last kind finds a little more: 78.0% against 75.6%.",
-        measured_on="ImageNet-1k: AlexNet, VGG, ResNet-50, ViT",
-        scaled=Scaled(difference=-0.024, when=_CHAIN, why="the same loss allowed, after three upgrades on digits"),
+        "top1",
+        "independent",
+        -0.024,
+        "An independent model of the last kind finds a little more: 78.0% against 75.6%.",
+        -0.024,
+        "the same loss allowed",
+    ),
+    _chain(
+        "chain_independent_map",
+        "map",
+        "independent",
+        -0.044,
+        "So says the mean average precision: 72.4% against 68.0%.",
+        -0.044,
+        "the same loss allowed",
+    ),
+    _chain(
+        "chain_compat_top1",
+        "cross_top1",
+        "bct",
+        0.030,
+        "On the gallery of the first model, three upgrades old, its queries find more than BCT's: 57.9% against 54.9%.",
+        -0.005,
+        "the margin is that of one upgrade",
+    ),
+    _chain(
+        "chain_compat_map",
+        "cross_map",
+        "bct",
+        0.013,
+        "So says the mean average precision: 37.6% against 36.3%.",
+        -0.005,
+        "the margin is that of one upgrade",
+    ),
+    _chain(
+        "chain_compat_old_top1",
+        "cross_top1",
+        "old",
+        0.113,
+        "There they find more than queries of the first model did: 57.9% against 46.6%.",
+        0.0,
+        "no worse than no upgrade",
+    ),
+    _chain(
+        "chain_compat_old_map",
+        "cross_map",
+        "old",
+        0.085,
+        "So says the mean average precision: 37.6% against 29.1%.",
+        0.0,
+        "no worse than no upgrade",
     ),
     Claim(
         "backfill",

@@ -54,8 +54,9 @@ class Task:
         return len(self.classes) - 1
 
 
-def _published(classes: tuple[int, int], side: int) -> Task:
-    return Task(classes, ((), ()), 128, 32, 100, 128, image=(3, side), profile=(1, 16_384))
+def _published(classes: tuple[int, int], batch: int) -> Task:
+    """Return a task of the authors, who bring CIFAR-100's images to ImageNet's size."""
+    return Task(classes, ((), ()), 128, 32, 100, batch, image=(3, 224), profile=(1, 16_384))
 
 
 TASKS = {
@@ -63,8 +64,8 @@ TASKS = {
     ("glyphs", "small"): Task((20, 40), ((8, 16, 24), (16, 32, 48)), 16, 4, 30, 64, (60, 30)),
     ("digits", "smoke"): Task((5, 7, 9, 10), ((4, 8), (4, 8), (8, 8), (8, 16)), 8, 2, 1, 64, image=(1, 8), profile=(4, 256)),
     ("digits", "small"): Task((5, 7, 9, 10), ((8, 16), (12, 24), (16, 32), (24, 48)), 16, 4, 30, 64, image=(1, 8)),
-    ("cifar100", "paper"): _published((50, 100), 32),
-    ("imagenet", "paper"): _published((500, 1000), 224),
+    ("cifar100", "paper"): _published((50, 100), 128),
+    ("imagenet", "paper"): _published((500, 1000), 256),
 }
 
 INDEPENDENT, OLD, BACKFILL = "independent", "old", "backfill"

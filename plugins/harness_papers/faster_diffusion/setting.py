@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,33 +15,42 @@ INJECTED_BELOW = 0.5
 
 @dataclass(frozen=True)
 class Rule:
-    """Which of S sampling steps are key steps, the first and noisiest being step 0."""
+    """Which of S sampling steps are key steps, the first and noisiest being step 0.
+
+    Attributes:
+        steps: S.
+        keys: K, the steps at which the encoder runs, in order.
+    """
 
     steps: int
-    is_key: Callable[[int], bool]
+    keys: tuple[int, ...]
 
-    @property
-    def keys(self) -> list[int]:
-        """K, the steps at which the encoder runs."""
-        return [step for step in range(self.steps) if self.is_key(step)]
+    def is_key(self, step: int) -> bool:
+        """Say whether the encoder runs at a step."""
+        return step in self.keys
 
 
 def every(n: int, steps: int) -> Rule:
     """Return the rule of one key step in `n`; every step, at n = 1, is an unaccelerated sampler."""
-    return Rule(steps, lambda step: step % n == 0)
+    return Rule(steps, tuple(range(0, steps, n)))
+
+
+def _fifth(early: int, late: int, steps: int) -> Rule:
+    """Return the rule of all steps before `early` and after `late`, and one in five between."""
+    return Rule(steps, tuple(step for step in range(steps) if step > late or step < early or step % 5 == 0))
 
 
 UNIFORM = 4
 """One key step in four: the authors' uniform rule."""
 
-_HAND_PICKED = frozenset({0, 1, 2, 3, 5, 10, 15, 25, 35})
+_HAND_PICKED = (0, 1, 2, 3, 5, 10, 15, 25, 35)
 
 RULES: Mapping[str, Rule] = {
-    "50ls": Rule(50, _HAND_PICKED.__contains__),
-    "100ls": Rule(100, lambda step: step > 85 or step < 10 or step % 5 == 0),
-    "75ls": Rule(75, lambda step: step > 65 or step < 10 or step % 5 == 0),
-    "50ls_if": Rule(50, (_HAND_PICKED | {40}).__contains__),
-    "10ls": Rule(10, _HAND_PICKED.__contains__),
+    "50ls": Rule(50, _HAND_PICKED),
+    "100ls": _fifth(10, 85, 100),
+    "75ls": _fifth(10, 65, 75),
+    "50ls_if": Rule(50, (*_HAND_PICKED, 40)),
+    "10ls": Rule(10, _HAND_PICKED[:5]),
     "once": every(1, 1),
 }
 """The authors' hand-picked rules by their names. `10ls` is the start of the hand-picked one, for smoke; `once` is a single evaluation, for sizes."""

@@ -69,7 +69,7 @@ def bits(model: nn.Module, x: Tensor, y: Tensor) -> float:
 def family_macs(variant: str, model: nn.Module, chosen: Setting) -> float:
     """Return the multiply-accumulates of all the training that it takes to have the four sizes, in the blocks, sequence products aside."""
     if not variant.startswith("twin"):  # one training, of which the others are cut out
-        return model.spent
+        return float(model.spent)
     shape, steps = chosen.shape, chosen.nested_steps if variant == "twins" or variant.endswith("_long") else chosen.steps
     whole = model.large if isinstance(model, Twins) else model
     token = sum(whole.macs(shape.widths(name)) for name in GRANULARITIES)

@@ -114,7 +114,7 @@ class MatFormer(nn.Module):
         super().__init__()
         self.shape = shape
         self.widths = self.active = tuple(widths or shape.widths("xl"))
-        self.spent = 0.0
+        self.register_buffer("spent", torch.zeros((), dtype=torch.int64))
         self.embed = nn.Linear(shape.patch**2, shape.d, bias=False) if shape.patch else nn.Embedding(shape.classes, shape.d)
         self.position = nn.Parameter(torch.empty(shape.n, shape.d))
         self.blocks = nn.ModuleList(Block(shape, m) for m in self.widths)
@@ -165,7 +165,6 @@ def extract(model: MatFormer, widths: Sequence[int]) -> MatFormer:
     taken = MatFormer(model.shape, widths).to(model.position)
     source = model.state_dict()
     taken.load_state_dict({name: source[name][tuple(map(slice, value.shape))] for name, value in taken.state_dict().items()})
-    taken.spent = model.spent
     return taken.train(model.training)
 
 

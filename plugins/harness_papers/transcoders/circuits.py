@@ -123,5 +123,6 @@ def ablated(model: LanguageModel, upstream: Dictionary, downstream: Dictionary, 
 
 
 def deembedding(model: LanguageModel, dictionary: Dictionary, feature: int) -> Tensor:
-    """Return how much each byte's embedding excites a feature of the first layer: W_E W_enc, (256,)."""
-    return model.embed.weight @ dictionary.W_enc[:, feature]
+    """Return how much each byte's embedding excites a feature of the first layer: W_E W_enc (256,), through the gain and centring of the norm between."""
+    read = model.stack[0].norm2.weight * dictionary.W_enc[:, feature]
+    return model.embed.weight @ (read - read.mean())

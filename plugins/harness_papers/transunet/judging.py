@@ -15,7 +15,7 @@ from .setting import ORGANS
 
 BATCH = 20
 SMALL = ("gallbladder", "pancreas")
-"""The two smallest organs of the phantom, and the two for which the paper's table shows the largest gains."""
+"""The two smallest organs of the phantom, and the two that are found worst in the paper's table."""
 KIDNEYS = ("left kidney", "right kidney")
 PERCENTILE = 95
 

@@ -35,14 +35,14 @@ def drawn_views(model: Reconstructor, seen: Objects) -> Tensor:
 
 def qualities(model: Reconstructor, seen: Objects, learnt: Objects) -> dict[str, Quality]:
     """Return how good a fitted variant is on objects that it has not met, `seen`, and on some that it has learnt from."""
-    drawn = drawn_views(model, seen)
-    error = psnr(drawn[:, :, :3], seen.images)
+    drawn = drawn_views(model, seen)[:, :, :3].clamp(0, 1)  # as it would be shown: blended colours may be brighter than white
+    error = psnr(drawn, seen.images)
     again = drawn_views(model, learnt)
     wanted = torch.cat((learnt.images, learnt.silhouettes[:, :, :1]), 2)
     found = {
         "psnr": Quality(float(error[:, 1:].mean()), "dB"),
         "psnr_input": Quality(float(error[:, 0].mean()), "dB"),
-        "ssim": Quality(ssim(drawn[:, 1:, :3].flatten(0, 1), seen.images[:, 1:].flatten(0, 1))),
+        "ssim": Quality(ssim(drawn[:, 1:].flatten(0, 1), seen.images[:, 1:].flatten(0, 1))),
         "train_loss": Quality(float(drawing_error(again.flatten(0, 1), wanted.flatten(0, 1))), "1", "lower"),
     }
     if not isinstance(model, TriplaneRadiance):

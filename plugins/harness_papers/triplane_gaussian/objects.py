@@ -1,4 +1,4 @@
-"""Generated objects: two to five coloured spheres, boxes, cylinders and tori, found along rays by sphere tracing and lit from the side of the camera.
+"""Generated objects: two to five coloured spheres, boxes, cylinders and tori, found along rays by sphere tracing and lit from one side.
 
 Each object has a random stream of its own, so that a longer split begins with the objects of a shorter one.
 """
@@ -22,7 +22,7 @@ FEWEST, MOST = 2, 5
 SPREAD = 0.22
 """How far from the middle a primitive may be, along each axis."""
 REACH = 0.62
-"""Nothing lies farther from the middle."""
+"""Nothing that is drawn here lies farther from the middle, where rays begin; a box in the corner could, by 0.11."""
 STEPS, NEAR = 28, 2e-3
 LIGHT = np.array([0.4, -0.7, -0.6]) / math.sqrt(0.4**2 + 0.7**2 + 0.6**2)
 """Where the light comes from, in the world of an object."""

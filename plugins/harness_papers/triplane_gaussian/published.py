@@ -32,6 +32,8 @@ _GPU = {"device": "cuda", "scale": "paper"}
 _TIMED = {"device": "cpu", "scale": "small", "view": 48}
 _LEARNT = {"scale": "small", "view": 32}
 _OBJAVERSE = "Objaverse, Google scanned objects"
+_ABLATION = "the paper's ablation of representations, as notes of others quote it"
+_PSNR = {"tgs": 23.15, "triplane_nerf": 21.85, "direct_gs": 18.56}
 _REDUCED = "networks of width 64, trained alike for 350 steps on generated objects, on objects not met before"
 
 CLAIMS = (
@@ -58,7 +60,7 @@ CLAIMS = (
         "tgs",
         value=1.0,
         when=_GPU,
-        source="README of the authors' code; abstract",
+        source="README of the authors' code: within a second",
         says="From an image to a view takes no more than a second.",
         measured_on="GPU",
         scaled=Scaled(value=1.0, when=_TIMED, why="a reduced network on a CPU"),
@@ -68,12 +70,23 @@ CLAIMS = (
         "psnr",
         "tgs",
         "direct_gs",
-        order=True,
+        difference=round(_PSNR["tgs"] - _PSNR["direct_gs"], 2),
         when={"scale": "paper"},
-        source="abstract",
-        says="New views are better than those of Gaussians that a transformer gives directly.",
+        source=_ABLATION,
+        says="New views have 23.15 dB, those of Gaussians that a transformer gives directly 18.56 dB.",
         measured_on=_OBJAVERSE,
         scaled=Scaled(difference=0.5, when=_LEARNT, why=f"{_REDUCED}: half a decibel is asked for, our bound"),
+    ),
+    Claim(
+        "quality_implicit",
+        "psnr",
+        "tgs",
+        "triplane_nerf",
+        difference=round(_PSNR["tgs"] - _PSNR["triplane_nerf"], 2),
+        when={"scale": "paper"},
+        source=_ABLATION,
+        says="New views have 23.15 dB, those of planes that are drawn by volume rendering 21.85 dB.",
+        measured_on=_OBJAVERSE,
     ),
     Claim(
         "quality_points",
@@ -82,7 +95,7 @@ CLAIMS = (
         "points_only",
         order=True,
         when={"scale": "paper"},
-        source="abstract",
+        source="abstract, of explicit representations at large",
         says="New views are better than those of points of one size.",
         measured_on=_OBJAVERSE,
         scaled=Scaled(order=True, when=_LEARNT, why=_REDUCED),
@@ -98,6 +111,18 @@ CLAIMS = (
         says="What points take from the pixels they are seen at makes the input view better.",
         measured_on=_OBJAVERSE,
         scaled=Scaled(difference=0.5, when=_LEARNT, why=f"{_REDUCED}: half a decibel is asked for, our bound"),
+    ),
+    Claim(
+        "projection",
+        "psnr",
+        "tgs",
+        "no_projection",
+        order=True,
+        when={"scale": "paper"},
+        source="the paper's ablation of its projection-aware condition; the figures could not be read",
+        says="What points take from the pixels they are seen at makes new views better.",
+        measured_on=_OBJAVERSE,
+        scaled=Scaled(order=True, when=_LEARNT, why=_REDUCED),
     ),
     Claim(
         "nongrid",
