@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .start import STACKED, xavier
+
 
 def outside(M: Tensor) -> Tensor:
     """Return which positions each query may not look at, (B, N_q, H W): those outside its mask, unless it has no position inside."""
@@ -65,15 +67,13 @@ class PrototypeCrossAttention(nn.Module):
 
 
 class MultiHeadAttention(nn.Module):
-    """Softmax attention with projections of its own for queries, keys and values."""
+    """Softmax attention with projections of its own for queries, keys and values, which begin as the slices of one matrix."""
 
     def __init__(self, C: int, h: int) -> None:
         super().__init__()
         self.h = h
-        self.q, self.k, self.v, self.out = (nn.Linear(C, C) for _ in range(4))
-        for linear in (self.q, self.k, self.v, self.out):
-            nn.init.xavier_uniform_(linear.weight)
-            nn.init.zeros_(linear.bias)
+        self.q, self.k, self.v = (xavier(nn.Linear(C, C), STACKED) for _ in range(3))
+        self.out = xavier(nn.Linear(C, C))
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, blocked: Tensor | None = None) -> Tensor:
         """(B, N, C), (B, n, C), (B, n, C) -> (B, N, C); a place is blocked for a query where `blocked` (B, N, n) is true."""

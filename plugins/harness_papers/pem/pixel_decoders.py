@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from .backbones import conv_norm_relu
 from .positions import sine_positions
 from .setting import Shape
+from .start import by_inputs, feed_forward, xavier
 
 TAPS = 9
 """Of a 3x3 kernel."""
@@ -90,6 +91,13 @@ class DeformableBlock(nn.Module):
         return x, self.up(x)
 
 
+def projection(before: int, after: int) -> nn.Sequential:
+    """Return a 1x1 convolution, a batch norm and a ReLU; the weights begin normal, with a variance of one over `before`."""
+    layers = conv_norm_relu(before, after, 1)
+    nn.init.kaiming_normal_(layers[0].weight, a=1)
+    return layers
+
+
 class PEMPixelDecoder(nn.Module):
     """The paper's pixel decoder, all convolutions.
 
@@ -101,11 +109,11 @@ class PEMPixelDecoder(nn.Module):
     def __init__(self, channels: tuple[int, ...], shape: Shape) -> None:
         super().__init__()
         self.width = shape.conv
-        self.project = nn.ModuleList([conv_norm_relu(c, shape.conv, 1) for c in channels])
-        self.context = conv_norm_relu(channels[-1], shape.conv, 1)
+        self.project = nn.ModuleList([projection(c, shape.conv) for c in channels])
+        self.context = projection(channels[-1], shape.conv)
         self.modulate = nn.ModuleList([SelfModulation(shape.conv) for _ in channels])
         self.deform = nn.ModuleList([DeformableBlock(shape.conv) for _ in channels[1:]])
-        self.masks = conv_norm_relu(shape.conv, shape.mask, 1)
+        self.masks = projection(shape.conv, shape.mask)
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         """C2 to C5 -> the maps at strides 32, 16, 8, (B, conv, H, W) each, and mask features (B, mask, H / 4, W / 4)."""
@@ -125,12 +133,9 @@ class DeformableAttention(nn.Module):
         self.h = h
         self.offset = nn.Linear(d, h * LEVELS * POINTS * 2)
         self.score = nn.Linear(d, h * LEVELS * POINTS)
-        self.value, self.out = nn.Linear(d, d), nn.Linear(d, d)
+        self.value, self.out = xavier(nn.Linear(d, d)), xavier(nn.Linear(d, d))
         for linear in (self.offset, self.score):
             nn.init.zeros_(linear.weight)
-            nn.init.zeros_(linear.bias)
-        for linear in (self.value, self.out):
-            nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
         angle = torch.arange(h) * (2 * math.pi / h)
         towards = torch.stack((angle.cos(), angle.sin()), -1)
@@ -170,7 +175,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         d = shape.d
         self.attend, self.norm1 = DeformableAttention(d, shape.h), nn.LayerNorm(d)
-        self.ffn = nn.Sequential(nn.Linear(d, shape.encoder_ffn), nn.ReLU(), nn.Linear(shape.encoder_ffn, d))
+        self.ffn = feed_forward(d, shape.encoder_ffn)
         self.norm2 = nn.LayerNorm(d)
 
     def forward(self, x: Tensor, pos: Tensor, centres: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
@@ -190,12 +195,12 @@ class DeformablePixelDecoder(nn.Module):
     def __init__(self, channels: tuple[int, ...], shape: Shape) -> None:
         super().__init__()
         d = self.width = shape.d
-        self.project = nn.ModuleList([nn.Sequential(nn.Conv2d(c, d, 1), nn.GroupNorm(NORM_GROUPS, d)) for c in channels[:0:-1]])
+        self.project = nn.ModuleList([nn.Sequential(xavier(nn.Conv2d(c, d, 1)), nn.GroupNorm(NORM_GROUPS, d)) for c in channels[:0:-1]])
         self.level = nn.Parameter(torch.randn(LEVELS, d))
         self.layers = nn.ModuleList([EncoderLayer(shape) for _ in range(shape.encoder_layers)])
-        self.lateral = nn.Sequential(nn.Conv2d(channels[0], d, 1, bias=False), nn.GroupNorm(NORM_GROUPS, d))
-        self.smooth = nn.Sequential(nn.Conv2d(d, d, 3, padding=1, bias=False), nn.GroupNorm(NORM_GROUPS, d), nn.ReLU())
-        self.masks = nn.Conv2d(d, shape.mask, 1)
+        self.lateral = nn.Sequential(by_inputs(nn.Conv2d(channels[0], d, 1, bias=False)), nn.GroupNorm(NORM_GROUPS, d))
+        self.smooth = nn.Sequential(by_inputs(nn.Conv2d(d, d, 3, padding=1, bias=False)), nn.GroupNorm(NORM_GROUPS, d), nn.ReLU())
+        self.masks = by_inputs(nn.Conv2d(d, shape.mask, 1))
 
     def forward(self, maps: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         """C2 to C5 -> the maps at strides 32, 16, 8, (B, d, H, W) each, and mask features (B, mask, H / 4, W / 4)."""

@@ -13,6 +13,7 @@ from .backbones import build_backbone
 from .pixel_decoders import DeformablePixelDecoder, PEMPixelDecoder
 from .positions import sine_positions
 from .setting import ATTENTION, PIXEL_DECODER, PUBLISHED, Shape
+from .start import by_inputs, feed_forward
 
 LEVELS = 3
 """Maps that the layers visit in turn, coarsest first."""
@@ -24,10 +25,7 @@ class FeedForward(nn.Module):
     def __init__(self, C: int, hidden: int, pre_norm: bool) -> None:
         super().__init__()
         self.norm, self.pre_norm = nn.LayerNorm(C), pre_norm
-        enter, leave = nn.Linear(C, hidden), nn.Linear(hidden, C)
-        for linear in (enter, leave):
-            nn.init.xavier_uniform_(linear.weight)
-        self.net = nn.Sequential(enter, nn.ReLU(), leave)
+        self.net = feed_forward(C, hidden)
 
     def forward(self, Q: Tensor) -> Tensor:
         """(B, N_q, C) -> (B, N_q, C)."""
@@ -66,7 +64,7 @@ class Decoder(nn.Module):
     def __init__(self, variant: str, shape: Shape, width: int) -> None:
         super().__init__()
         C = shape.d
-        self.project = nn.ModuleList([nn.Identity() if width == C else nn.Conv2d(width, C, 1) for _ in range(LEVELS)])
+        self.project = nn.ModuleList([nn.Identity() if width == C else by_inputs(nn.Conv2d(width, C, 1)) for _ in range(LEVELS)])
         self.level = nn.Parameter(torch.randn(LEVELS, C))
         self.Q = nn.Parameter(torch.randn(shape.queries, C))
         self.Q_pos = nn.Parameter(torch.randn(shape.queries, C))

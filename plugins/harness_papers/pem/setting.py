@@ -55,6 +55,7 @@ PUBLISHED = {
     "cityscapes": Shape(1024, 2048, 19),
     "cityscapes_panoptic": Shape(1024, 2048, 19, merged=False),
     "ade20k": Shape(512, 512, 150),
+    "ade20k_panoptic": Shape(640, 640, 150, merged=False),
 }
 R50 = Shape(256, 512, 19)
 """The published networks on an image of a sixteenth of the pixels, which a CPU gets through in about a second."""
