@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.store import Store
-from harness.store.schema import SCHEMA_VERSION
+from harness.store.schema import SCHEMA_VERSION, TABLES
 
 
 @pytest.fixture
@@ -32,6 +32,18 @@ def test_a_run_is_written_read_and_sealed(store, tmp_path):
     assert [row["value"] for row in before] == [1.0, 2.0]
     assert [p.name for p in (tmp_path / "results/figures/run=r1").iterdir()] == ["sealed.parquet"]
     assert store.run("r1")["state"] == "finished"
+
+
+def test_sealing_loses_nothing_of_any_table(store):
+    store.begin("r1", {}, ["c1"])
+    row = {"case_id": "c1"}
+    store.write_case("r1", "c1", {table: [row] for table in ("figures", "samples", "details", "artifacts", "cases")})
+    for table in ("papers", "environments"):
+        store.write(table, "r1", "all", [{}])
+    before = {table: store.read(table, ["r1"]).to_pylist() for table in TABLES if table != "runs"}
+    assert all(before.values())
+    store.finish("r1")
+    assert {table: store.read(table, ["r1"]).to_pylist() for table in before} == before
 
 
 def test_a_case_without_its_last_part_does_not_count(store):
