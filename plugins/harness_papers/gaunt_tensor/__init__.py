@@ -122,10 +122,10 @@ def paper() -> Paper:
                 "1.4 at degree 1 and correlation 5."
             ),
             (
-                "In latency with two threads on an idle machine: of features 0.88 times as fast as the loop of paths at degree 3 and 1.9 times at degree 6; one "
-                "edge's convolution 1.1 to 1.3 times as fast as eSCN's; of a batch 0.58 and 0.23 times at degrees 2 and 6; against MACE's contraction 0.78, 1.8 and "
-                "7.9 times at degrees 1 to 3, and 1.6 at degree 1 and correlation 5. So `feature_3` and `many_body_1` do not hold on this CPU; the "
-                "claims of higher degrees do."
+                "In latency with two threads on an idle machine: of features 1.1 times as fast as the loop of paths at degree 3 (0.88 times in an earlier run) and "
+                "1.9 times at degree 6; one edge's convolution 1.3 to 1.5 times as fast as eSCN's; of a batch 0.45 and 0.25 times at degrees 2 and 6; against MACE's "
+                "contraction 0.80, 1.6 and 8.0 times at degrees 1 to 3, and 1.6 at degree 1 and correlation 5. So `feature_3` has at best its direction on this "
+                "CPU, `many_body_1` does not hold, and the claims of higher degrees do."
             ),
             (
                 "The published ratios for features grow with the time that e3nn takes for its first call: at degree 3 the mean of ten is 139 ms with a "

@@ -105,7 +105,7 @@ def paper() -> Paper:
             ),
             (
                 "`encode_vae` and `decode_vae` do not hold on a CPU: on 8x8 pixels bits-back coding with a small autoencoder is some 3 to 5 times as fast as "
-                "the circuit's coder with one thread, 1.7 times with two on an idle machine, and not 5 times slower. "
+                "the circuit's coder with one thread, 1.6 to 1.7 times with two on an idle machine, and not 5 times slower. "
                 "It calls its networks twice for four images, where the circuit takes 64 steps in turn. PixelCNN "
                 "decodes some 8 times as slowly as the circuit."
             ),

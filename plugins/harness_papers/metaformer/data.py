@@ -11,7 +11,7 @@ from harness_papers._kit import images
 
 SIZE = 32
 COUNT = {"smoke": {"train": 256, "test": 128}, "small": {"train": 2000, "test": 1000}}
-EPOCHS = {"smoke": {"shapes": 2}, "small": {"shapes": 20, "digits": 15}}
+EPOCHS = {"smoke": {"shapes": 1}, "small": {"shapes": 20, "digits": 15}}
 CLASSES = ("disc", "ellipse", "triangle", "square", "pentagon", "hexagon", "4-star", "5-star", "3-flower", "5-flower")
 NOISE = 0.1
 PATCH = 8
