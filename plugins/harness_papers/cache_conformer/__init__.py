@@ -85,9 +85,8 @@ def paper() -> Paper:
                 "again for every chunk. Caching projected keys and values, which is the same function, would save that."
             ),
             (
-                "In time, at published size with a look-ahead of 13, a chunk takes 0.60 and 0.62 of what a buffer takes, in two runs of 20 processes of two threads (0.59 to 0.64): "
-                "the 
-                "direction of `compute_time`, not its half."
+                "In time, at published size with a look-ahead of 13, a chunk takes 0.60 and 0.62 of what a buffer takes, in two runs of 20 processes of two "
+                "threads (0.59 to 0.64): the direction of `compute_time`, not its half."
             ),
             (
                 "At published size and 16 s of audio Conformer takes 2.92 times the multiplications of FastConformer, a little more than the range asked for: "
