@@ -59,7 +59,9 @@ def _claimed(claim: Claim, card: Paper, scaled: bool) -> str:
         return f"{who} that {_name(claim.quantity)} of {claim.subject} is better than that of {claim.baseline}"
     if claim.form == "ratio" and claim.quantity in _SPEED and not isinstance(claim.claimed, tuple):
         ratio = claim.claimed if card.better(claim.quantity) == Better.LOWER else 1 / claim.claimed
-        return f"{who} {_number(1 / ratio)}x faster" if ratio <= 1 else f"{who} at most {_number(ratio)}x slower"
+        if ratio == 1:
+            return f"{who} no slower"
+        return f"{who} {_number(1 / ratio)}x faster" if ratio < 1 else f"{who} at most {_number(ratio)}x slower"
     suffix = "x" if claim.form == "ratio" else ""
     return f"{who} {_bound(claim, card)}{_range(claim.claimed, suffix)}"
 

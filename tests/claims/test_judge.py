@@ -116,6 +116,13 @@ def test_the_right_direction_but_short_of_the_claim(tmp_path):
     assert "faster than plain here; the paper says 2x faster: direction only" in found.sentence
 
 
+def test_a_claim_of_no_loss_of_speed_is_said_as_one_would(tmp_path):
+    planted = Planted(tmp_path, speed(1.0))
+    planted.latencies(0.0005, 0.001)
+    assert planted.only.verdict == "upheld"
+    assert "the paper says no slower: upheld" in planted.only.sentence
+
+
 def test_throughput_is_the_other_way_up(tmp_path):
     planted = Planted(tmp_path, speed(1.4, quantity="throughput"))
     planted.latencies(0.0005, 0.001)
