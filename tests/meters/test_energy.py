@@ -214,7 +214,7 @@ def test_an_estimate_claims_energy_alone_and_names_its_constant(lab):
     assert "assumed 4 W a thread" in found["energy"].message
 
 
-@pytest.mark.parametrize(("quick", "seconds"), [(True, 0.1), (False, 1.0)])
+@pytest.mark.parametrize(("quick", "seconds"), [(True, 0.05), (False, 0.5)])
 def test_an_estimates_window_is_as_long_as_the_effort_asks(lab, quick, seconds):
     (window,) = estimate_of(lab, quick=quick)["variants"]["mine"]["windows"]
     assert seconds <= window["seconds"] < seconds * 1.1 + CALL_S

@@ -77,8 +77,8 @@ def test_an_estimate_has_one_window_and_no_idle_power():
     class Estimate:
         name, basis, quantity, resolution_s = "codecarbon", Basis.ESTIMATED, Quantity.JOULES, 0.01
 
-    assert make_plan(Estimate(), quick=True) == Plan(0.1, 1, 0.0, 0.0)
-    assert make_plan(Estimate(), quick=False) == Plan(1.0, 1, 0.0, 0.0)
+    assert make_plan(Estimate(), quick=True) == Plan(0.05, 1, 0.0, 0.0)
+    assert make_plan(Estimate(), quick=False) == Plan(0.5, 1, 0.0, 0.0)
 
 
 def test_a_window_of_50_ms_is_refused_and_is_not_zero():
