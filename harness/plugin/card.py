@@ -272,11 +272,11 @@ class Paper:
                 yield {**default, name: value}
 
     def trained_points(self, scale: str) -> Iterator[dict[str, Any]]:
-        """Yield the default point, then those of `quality_points` that the scale has."""
+        """Yield the default point, then those of `quality_points` that the scale has beside it."""
         default = self.default_point(scale)
         yield default
         for point in self.quality_points:
-            if all(value in self.axis(name, scale) for name, value in point.items()):
+            if {**default, **point} != default and all(value in self.axis(name, scale) for name, value in point.items()):
                 yield {**default, **point}
 
 

@@ -22,7 +22,7 @@ from harness.targets import find_target
 SCALE = Scale.SMALL
 """Callables are measured with the effort of an honest experiment."""
 MEASURING_S = 0.5
-"""Measuring seconds a callable and process."""
+"""Measuring seconds a callable and process: more than a case of a run has, which is one of hundreds."""
 LANES = 4
 """Processes come in turn from this many fork servers that were started apart, each with an address-space layout of its own."""
 TIMEOUT_S = 600.0

@@ -69,6 +69,12 @@ def in_order(planned: Sequence[Planned]) -> list[Planned]:
     return sorted(planned, key=lambda p: METERS[p.case.meter].exclusive)
 
 
+def take_next(waiting: list[Planned], busy: Sequence[str]) -> Planned:
+    """Take the first case of a paper that is not `busy`, else the first: variants of one paper often wait for the same fit."""
+    place = next((place for place, item in enumerate(waiting) if item.case.paper not in busy), 0)
+    return waiting.pop(place)
+
+
 def _check(plugins: Sequence[Plugin], request: Request) -> None:
     for kind, name, known_names in (("scale", request.scale, list(Scale)), ("mode", request.mode, MODES), ("dtype", request.dtype, DTYPES)):
         if name not in known_names:

@@ -28,7 +28,7 @@ from harness.runner.executor import Executor, LocalExecutor
 from harness.runner.interruption import interruption
 from harness.runner.lane import Lane, wait_for
 from harness.runner.observers import Observers
-from harness.runner.plan import Planned
+from harness.runner.plan import Planned, take_next
 from harness.runner.progress import RunProgress
 from harness.runner.roof import measure_roof
 from harness.runner.rows import Rows, case_rows, reused_rows
@@ -216,12 +216,6 @@ class Run:
 
     def _key(self, planned: Planned) -> str:
         return content_key(planned.case, planned.plugin, {**self._environment, **_brought_source(planned.case.meter)})
-
-
-def take_next(waiting: list[Planned], busy: Sequence[str]) -> Planned:
-    """Take the first case of a paper that is not `busy`, else the first: variants of one paper often wait for the same fit."""
-    place = next((place for place, item in enumerate(waiting) if item.case.paper not in busy), 0)
-    return waiting.pop(place)
 
 
 def _brought_source(meter: str) -> dict[str, str]:

@@ -6,8 +6,7 @@ from harness import Claim, Paper, PublishedSize, Scaled, Variant, Workload
 from harness.errors import HarnessError
 from harness.plugin.discovery import Plugin, Source
 from harness.runner.claim_plan import plan_claims
-from harness.runner.plan import Request, plan
-from harness.runner.run import take_next
+from harness.runner.plan import Request, plan, take_next
 from harness.runner.select import select
 from harness.targets import Target, TargetKind
 
@@ -52,6 +51,12 @@ def test_quality_is_measured_where_the_card_asks_for_it():
     asked = {"sweep": sweep, "quality_points": [{"n": 3}]}
     assert {p.case.params["n"] for p in plan([plugin(**asked)], CPU, Request("small", ("quality",)))} == {1, 3}
     assert {p.case.params["n"] for p in plan([plugin(**asked)], CPU, Request("smoke", ("quality",)))} == {1}
+
+
+def test_a_point_that_is_a_scales_default_is_trained_once():
+    sweep = {"task": {"smoke": ("b",), "small": ("a", "b"), "paper": ("a",)}}
+    asked = [plugin(sweep=sweep, quality_points=[{"task": "b"}])]
+    assert [len(plan(asked, CPU, Request(scale, ("quality",)))) for scale in ("smoke", "small")] == [3, 6]
 
 
 def test_cost_follows_all_axes_unless_the_card_names_some():

@@ -39,7 +39,6 @@ def paper() -> Paper:
         workloads=[Workload("infer", items="images")],
         sweep={**SWEEP, "config": {**SWEEP["config"], "paper": ("layer", "pvt_t", "pvt_s", "pvt_m", "pvt_s_vs_l", "deit_t", "deit_s")}},
         qualities={**QUALITIES, "swap_error": "lower"},
-        cost_axes=("config", "resolution", "kernel"),
         quality_points=({"config": "freq_pairs"},),
         sizes=SIZES,
         claims=CLAIMS,

@@ -46,7 +46,6 @@ def paper() -> Paper:
         ],
         sweep={**SWEEP, "config": {**SWEEP["config"], "paper": ("layer", "litv2_s", "litv2_m", "litv2_b")}},
         qualities={**QUALITIES, "detail_ratio": "higher"},
-        cost_axes=("config", "resolution", "kernel"),
         quality_points=({"config": "freq_pairs"},),
         sizes=SIZES,
         claims=CLAIMS,

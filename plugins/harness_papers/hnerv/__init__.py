@@ -46,6 +46,7 @@ def paper() -> Paper:
         },
         qualities=QUALITIES,
         cost_axes=(),
+        quality_points=({"task": "inpainting"},),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=DEVIATIONS,

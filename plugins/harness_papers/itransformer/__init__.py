@@ -54,7 +54,7 @@ def paper() -> Paper:
         },
         qualities={"mse": "lower", "mae": "lower", "mse_unseen": "lower", "mse_over_naive": "lower"},
         cost_axes=("variates",),
-        quality_points=({"series": "macrodata"},),
+        quality_points=({"series": "macrodata"}, {"horizon": 192}),
         sizes=SIZES,
         claims=CLAIMS,
         deviations=[

@@ -146,6 +146,7 @@ def paper() -> Paper:
         sweep={"network": ("mlp", "cnn"), "images": ("digits", "photos")},
         qualities=QUALITIES,
         cost_axes=("network",),
+        quality_points=({"images": "photos"},),
         sizes=_sizes(),
         claims=_claims(),
         readings=READINGS,

@@ -55,6 +55,7 @@ def paper() -> Paper:
         },
         qualities={"top1": "higher", "shuffled_top1": "lower", "activation_flops": "lower"},
         cost_axes=("part",),
+        quality_points=({"task": "digits"},),
         sizes=[size for released in RELEASED for size in _sizes(released)]
         + [
             PublishedSize("convnext", "parameters", "29 M", _CONVNEXT, input="224x224"),
@@ -87,7 +88,7 @@ def paper() -> Paper:
             (
                 "With fewer operations StarReLU is not the faster one as torch runs it unasked (`starrelu_speed`): four operations pass over the map where GELU is "
                 "one, and it takes 1.7 times as long, in some processes several times (1.3 to 8.3 over 20 processes). Compiled into one, it takes 0.26 of "
-                "GELU's time. A later run of 20 processes has 5.4 times, from 1.9 to 12.9: what the passes cost differs from process to process."
+                "GELU's time. A later run of 20 processes has 5.4 times, with an interval of 1.9 to 12.9: what the passes cost differs from process to process."
             ),
             (
                 "Of shapes, over three seeds, PoolFormerV2 has 86.5% right, CAFormer 86.0%, ConvFormer 85.9%, RandFormer 68.3%, IdentityFormer 57.5%, CAFormer with "

@@ -54,6 +54,7 @@ def paper() -> Paper:
             "nearest_agreement": "higher",
         },
         cost_axes=("batch",),
+        quality_points=({"task": "cuboids"},),
         sizes=_sizes(),
         claims=_claims(),
         deviations=[

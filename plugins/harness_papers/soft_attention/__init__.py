@@ -45,7 +45,6 @@ def paper() -> Paper:
         ],
         sweep={**SWEEP, "config": {**SWEEP["config"], "paper": ("layer", "soft_tiny")}},
         qualities={**QUALITIES, "resized_top1": "higher", "nystrom_error": "lower", "backward_mb": "lower"},
-        cost_axes=("config", "resolution", "kernel"),
         quality_points=({"config": "freq_pairs"},),
         sizes=SIZES,
         claims=CLAIMS,
