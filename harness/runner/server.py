@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -21,7 +22,16 @@ from typing import Any, TextIO
 
 _PR_SET_PDEATHSIG = 1
 _KIB = 1024
-_PRELOADED = ("numpy", "torch", "harness.meters.registry", "harness.meters.workbench", "harness.runner.job")
+_PRELOADED = (
+    "numpy",
+    "torch",
+    "harness.meters.registry",
+    "harness.meters.blocks",
+    "harness.meters.flops.counter",
+    "harness.sources.allocator",
+    "harness.runner.job",
+)
+"""What the meters' observations load, and `observe` of a job."""
 
 
 def main() -> None:
@@ -30,6 +40,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in (*_PRELOADED, *sys.argv[1:]):
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # else every child's first collection walks, and so copies, all that was loaded here
     requests, answers = sys.stdin, sys.stdout
     _answer(answers, {"ready": os.getpid()})
     for line in requests:

@@ -286,7 +286,7 @@ def test_drop_path_grows_from_block_to_block():
 def test_shapes_are_balanced_the_same_every_time_and_new_in_the_test():
     lab = bench("metaformer", "small")
     train, test = lab.data("train"), lab.data("test")
-    assert train.inputs[0].shape == (2000, 1, 32, 32)
+    assert train.inputs[0].shape == (8000, 1, 32, 32)
     assert test.inputs[0].shape == (1000, 1, 32, 32)
     assert test.targets.bincount().tolist() == [100] * 10
     assert torch.equal(replace(lab, seed=1).data("train").inputs[0], train.inputs[0])

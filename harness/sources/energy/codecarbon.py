@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class NominalPower:
     constant: str
 
 
+@cache  # its table has thousands of rows, and a fork server's children find it answered
 def nominal_power(model: str, sockets: int, threads: int) -> NominalPower:
     """Look the processor up in codecarbon's table; an unknown one is given codecarbon's constant a thread.
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from harness_papers._kit import images
 
 SIZE = 32
-COUNT = {"smoke": {"train": 256, "test": 128}, "small": {"train": 2000, "test": 1000}}
-EPOCHS = {"smoke": {"shapes": 1}, "small": {"shapes": 20, "digits": 15}}
+COUNT = {"smoke": {"train": 256, "test": 128}, "small": {"train": 8000, "test": 1000}}
+EPOCHS = {"smoke": {"shapes": 1}, "small": {"shapes": 4, "digits": 15}}
 CLASSES = ("disc", "ellipse", "triangle", "square", "pentagon", "hexagon", "4-star", "5-star", "3-flower", "5-flower")
 NOISE = 0.1
 PATCH = 8

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 4e-3
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.1
 BATCH_SIZE = 64
