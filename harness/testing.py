@@ -3,9 +3,9 @@
 from harness.testing import bench
 
 def test_rows_sum_to_one():
-lab = bench("my_method")                   # or a path: bench("my_method.py")
-model = lab.model("mine")
-...
+    lab = bench("my_method")                   # or a path: bench("my_method.py")
+    model = lab.model("mine")
+    ...
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.cli.options import JsonOption, print_json
+from harness.cli.options import DeviceOption, JsonOption, print_json
 from harness.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "advice": "yellow", "bad": "red"}
 
 
-def doctor(as_json: JsonOption = False) -> None:
-    """Time a few seconds of known work, and say how far figures from this machine can be trusted.
+def doctor(device: DeviceOption = "cpu", as_json: JsonOption = False) -> None:
+    """Time a few seconds of known work on the processor, look who else is on the GPU if it is named, and say how far figures can be trusted.
 
     Exits with 1 if something was seen to disturb.
 
     Examples:
         harness doctor
 
+        harness doctor --device cuda
+
         harness doctor --json | jq .smallest_effect
     """
     from harness.meters.fitness import doctor as examine
+    from harness.targets import find_target
 
-    fitness = examine()
+    fitness = examine(find_target(device).torch_device)
     if as_json:
         print_json(asdict(fitness))
     else:
@@ -45,7 +48,7 @@ def _print(fitness: Fitness) -> None:
     table.add_column("", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("seen", ratio=1)
-    table.add_column("what to do", ratio=1)
+    table.add_column("what to do", ratio=1, overflow="fold")
     for finding in fitness.findings:
         score = "" if finding.score is None else f"{finding.score:.0f}"
         table.add_row(finding.area, Text(finding.level, style=_COLOURS[finding.level]), score, Text(finding.seen), Text(finding.remedy))

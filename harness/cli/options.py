@@ -13,6 +13,7 @@ PluginPathOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin-path", help="A folder or .py file with plugins; repeatable.", metavar="PATH"),
 ]
+DeviceOption = Annotated[str, typer.Option(help="`cpu`, `cuda`, `cuda:1`.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 DEFAULT_STORE = "results"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.options import DEFAULT_STORE, JsonOption, PluginPathOption, StoreOption, print_json
+from harness.cli.options import DEFAULT_STORE, DeviceOption, JsonOption, PluginPathOption, StoreOption, print_json
 from harness.errors import ExitCode, HarnessError, NothingToMeasureError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Options:
 
 def run(
     plugins: Annotated[str, typer.Option(help="`all`, slugs, globs, `family:NAME`; comma-separated.")] = "all",
-    device: Annotated[str, typer.Option(help="`cpu`, `cuda`, `cuda:1`.")] = "cpu",
+    device: DeviceOption = "cpu",
     scale: Annotated[
         str, typer.Option(help="`smoke` (seconds), `small` (an honest reduced experiment), `paper` (published size).")
     ] = "smoke",
@@ -129,7 +129,7 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     memory_bytes = int(asked.memory_limit_gib * _GIB) or default_memory_bytes()
     limits = Limits(asked.timeout_s, memory_bytes, threads)
     brought = {} if executor.name == LOCAL else {"executor": executor.name}
-    facts = {**environment(target, threads), **brought, **_fitness(planned)}
+    facts = {**environment(target, threads), **brought, **_fitness(planned, target)}
     work = Run(run_id, store, target, limits, facts, asked.fresh, executor)
     if not resume:
         work.begin(chosen, planned, asdict(asked))
@@ -146,14 +146,14 @@ def _run(asked: Options, location: str, resume: bool, dry_run: bool, as_json: bo
     return ExitCode.FAILED if tally.bad else ExitCode.OK
 
 
-def _fitness(planned: Sequence[Planned]) -> dict[str, str]:
+def _fitness(planned: Sequence[Planned], target: Target) -> dict[str, str]:
     """Say, before anything is timed, how far times from this machine can be trusted."""
     from harness.meters.fitness import doctor
     from harness.meters.registry import METERS
 
     if not any(METERS[p.case.meter].exclusive for p in planned):
         return {}
-    fitness = doctor()
+    fitness = doctor(target.torch_device)
     typer.echo(fitness.verdict_line, err=True)
     return {"fitness_score": f"{fitness.score:.0f}", "fitness_verdict": fitness.verdict_line}
 

@@ -1,4 +1,4 @@
-"""The check that FLOPs are complete: no operator without a formula moves more than a hundredth of the bytes."""
+"""The check that FLOPs are complete: the operators without a formula together move at most a hundredth of a call's bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from harness.conformance.stage import Stage
 
 LIMIT = 0.01
-"""Share of a call's bytes: below it a missing operator cannot move a comparison that is worth making."""
+"""Share of a call's bytes: below it missing operators cannot move a comparison that is worth making."""
 
 
 def counted(examined: Examined) -> Verdict:
@@ -19,12 +19,15 @@ def counted(examined: Examined) -> Verdict:
     seen = examined.ask("counting:missing")
     if not seen["counted"]:
         return not_applicable("nothing of it runs in torch: FLOPs are counted in torch alone")
-    complaints = [f"{operator} has no formula and moves {share:.1%} of the bytes of {where}" for where, operator, share in seen["missing"]]
+    complaints = [
+        f"{share:.1%} of the bytes of {where} are moved by operators without a formula: {', '.join(operators)}"
+        for where, operators, share in seen["missing"]
+    ]
     return unless(complaints, f"{seen['counted']} calls counted")
 
 
 def missing(stage: Stage) -> dict[str, Any]:
-    """Return how many calls could be counted, and the operators without a formula that weigh."""
+    """Return how many calls could be counted, and of which of them too much has no formula: the operators, and their share together."""
     from harness.meters.base import Effort, NotMeasurableError
     from harness.meters.flops import FlopsMeter
 
@@ -36,9 +39,7 @@ def missing(stage: Stage) -> dict[str, Any]:
             except NotMeasurableError:
                 continue
             counted += 1
-            moved = seen["totals"]["bytes_moved"]
-            for operator in seen["uncounted"]:
-                share = operator["bytes_moved"] / moved if moved else 0.0
-                if share > LIMIT:
-                    found.append((f"{workload} of {name!r}", operator["operator"], share))
+            if seen["uncounted_share"] > LIMIT:
+                operators = [one["operator"] for one in seen["uncounted"]]
+                found.append((f"{workload} of {name!r}", operators, seen["uncounted_share"]))
     return {"counted": counted, "missing": found}

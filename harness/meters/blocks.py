@@ -1,7 +1,7 @@
 """Interleaved blocks of calls in one process: warm-up until steady, A B C, C B A, ... Imports torch: for workers only.
 
 build every variant -> first call, apart -> warm up each until steady -> choose k, calls a block
--> A(k) B(k) C(k) C(k) B(k) A(k) ... until the time is spent, guards read around it all
+-> A(k) B(k) C(k) C(k) B(k) A(k) ... until no more is gained or the time is spent, guards read around it all, once more if they were disturbed
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from harness.meters.base import Effort, Observation
 from harness.meters.timers import Span, Timer, timer_for
 from harness.meters.workbench import Subject
 from harness.sources import clock
-from harness.sources.guards import Guard
+from harness.sources.guards import Guard, guarded
 from harness.stats.steady import settled, steady_from
+from harness.stats.stopping import no_narrower
 
 MIN_BLOCK_S = 0.002
 """A block this long is 20,000 times the clock's resolution and buries the loop around it."""
@@ -33,6 +34,10 @@ MIN_WARM_UP_CALLS = 3
 COLD_CALLS = 5
 MIN_ROUNDS = 5
 """Fewer blocks a variant leave no median worth the name, however slow a call is."""
+FIRST_LOOK = 50
+"""Rounds before a process may have seen enough: tails need more blocks than a median does."""
+LOOK_GROWTH = 1.5
+"""The rule is asked, and the guard looks, after 50, 75, 113, ... rounds: asking disturbs the next block, and asking often favours lucky answers."""
 
 
 @dataclass
@@ -48,6 +53,10 @@ class _Timed:
     issue_share: list[float] = field(default_factory=list)
     cold_s: list[float] = field(default_factory=list)
 
+    def forget(self) -> None:
+        """Drop the blocks of an earlier attempt."""
+        self.blocks_s, self.walls_s, self.issue_share = [], [], []
+
     def take(self, block: Span) -> None:
         """Keep a block of calls."""
         self.blocks_s.append(block.seconds / self.calls)
@@ -61,7 +70,7 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
     Args:
         subjects: In the order in which the first round takes them; every round reverses it, so that drift falls on all alike.
         device: `cpu` or `cuda:n`.
-        effort: Measuring seconds a subject.
+        effort: Measuring seconds a subject, at most.
 
     Returns:
         Per variant the seconds a call of each block, of the wall clock beside it, of the first call and of calls with cold caches, the share of the
@@ -75,10 +84,9 @@ def interleave(subjects: Sequence[Subject], device: str, effort: Effort) -> Obse
     for one in timed:
         _warm_up(one, timer, effort.seconds * WARM_UP_SHARE)
     guard = Guard(device)
-    guard.before()
     with _no_collection():
-        rounds = _rounds(timed, timer, effort.seconds)
-    marks = list(guard.after().marks)
+        rounds, reading = guarded(lambda: _rounds(timed, timer, effort.seconds, guard), guard)
+    marks = list(reading.marks)
     if not effort.quick:
         for one in timed:
             one.cold_s = _cold(one.subject, timer)
@@ -144,14 +152,21 @@ def _late_warm_up(one: _Timed) -> int:
     return max(0, steady_from([*one.warm_up_s, *one.blocks_s]) - len(one.warm_up_s))
 
 
-def _rounds(timed: Sequence[_Timed], timer: Timer, seconds: float) -> int:
-    """Take blocks in turn until the time of all is spent; return the number of rounds."""
-    order, rounds, start = list(timed), 0, clock.now()
+def _rounds(timed: Sequence[_Timed], timer: Timer, seconds: float, guard: Guard) -> int:
+    """Take blocks in turn until more would not narrow the interval between processes, or the time of all is spent; return the number of rounds."""
+    for one in timed:
+        one.forget()
+    order, rounds, start, look = list(timed), 0, clock.now(), FIRST_LOOK
     while rounds < MIN_ROUNDS or clock.now() - start < seconds * len(timed):
         for one in order:
             one.take(timer.block(one.subject, one.calls))
         order.reverse()
         rounds += 1
+        if rounds == look:
+            guard.look()
+            if all(no_narrower(one.blocks_s) for one in timed):
+                break
+            look = math.ceil(look * LOOK_GROWTH)
     return rounds
 
 

@@ -83,9 +83,9 @@ class Fitness:
     smallest_effect: float
 
 
-def doctor(seconds: float = SECONDS) -> Fitness:
-    """Work for some seconds and judge this machine."""
-    return judge(measure(seconds), describe())
+def doctor(device: str = "cpu", seconds: float = SECONDS) -> Fitness:
+    """Work for some seconds and judge this machine, with a GPU if it is `device`."""
+    return judge(measure(seconds, device=device), describe())
 
 
 def judge(noise: Noise, machine: Machine) -> Fitness:
@@ -94,7 +94,7 @@ def judge(noise: Noise, machine: Machine) -> Fitness:
     effect = smallest_effect(noise)
     worst = min(scored, key=lambda finding: finding.score or 0.0)
     score = worst.score or 0.0
-    findings = sorted([*scored, *_setting_findings(machine, noise)], key=_severity)
+    findings = sorted([*scored, *_setting_findings(machine)], key=_severity)
     reach = f"claims of {effect:.1%} and more can be shown here" if effect < 1 else "no claim can be shown here"
     return Fitness(score, f"fitness {score:.0f} of 100 (worst: {worst.area}): {reach}", tuple(findings), effect)
 
@@ -150,9 +150,13 @@ def _guard_findings(noise: Noise) -> Iterator[Finding]:
         yield Finding(
             "heat", Level.BAD, f"{guard.throttle_events} thermal throttle events", "cool the machine, or lower its power limit", 0.0
         )
+    if guard.foreign_processes:
+        # Processes on a GPU take turns of equal length: what is left is one share of it.
+        score = 100 / (1 + guard.foreign_processes)
+        yield Finding("gpu", Level.BAD, f"other processes on it: {guard.foreign_processes}", "end them; nvidia-smi lists them", score)
 
 
-def _setting_findings(machine: Machine, noise: Noise) -> Iterator[Finding]:
+def _setting_findings(machine: Machine) -> Iterator[Finding]:
     if machine.governor not in (None, PERFORMANCE):
         yield Finding("governor", Level.ADVICE, f"is {machine.governor!r}", "run: sudo cpupower frequency-set -g performance")
     if machine.turbo:
@@ -167,9 +171,6 @@ def _setting_findings(machine: Machine, noise: Noise) -> Iterator[Finding]:
         yield Finding(
             "virtual machine", Level.ADVICE, "the hypervisor may take time away unseen", "measure on the metal where small effects count"
         )
-    if machine.gpus and noise.guard.foreign_processes:
-        mend = "run: sudo nvidia-smi -c EXCLUSIVE_PROCESS"
-        yield Finding("gpu", Level.BAD, f"{noise.guard.foreign_processes} other processes on it", mend)
 
 
 def _spread_score(spread: float) -> float:

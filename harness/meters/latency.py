@@ -69,7 +69,7 @@ class LatencyMeter:
     def summarize(self, observations: Sequence[Observation]) -> Readings:
         """Return medians, tails and ratios; the interval is over processes."""
         variants = observations[0]["asked"]
-        marks = "; ".join(filter(None, [_marks(observations), f"stopped: {observations[-1]['stopped']}"]))
+        marks = "; ".join(filter(None, [guard_marks(observations), f"stopped: {observations[-1]['stopped']}"]))
         seen = {v: [o["variants"][v] for o in observations] for v in variants}
         clock = observations[0]["clock"]
         figures = [f for v in variants for f in _figures(v, seen[v], clock, marks)]
@@ -148,7 +148,7 @@ def _over(items: float, seconds: float | None) -> float | None:
     return None if seconds is None or math.isclose(seconds, 0.0) else items / seconds
 
 
-def _marks(observations: Sequence[Observation]) -> str:
+def guard_marks(observations: Sequence[Observation]) -> str:
     """Return the distinct marks that guards left, each with the number of processes that it befell."""
     counts: dict[str, int] = {}
     for observation in observations:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from harness.meters import weights
+from harness.meters.base import NotMeasurableError
 from harness.meters.fingerprint import digest
 from harness.meters.training import train, train_step
 from harness.plugin.card import Scale
@@ -97,8 +98,9 @@ class Workbench:
         seed: Given to every hook, and set globally before each.
         device: Where models and inputs go: `cpu`, `cuda:0`, `meta`.
         dtype: What floating-point weights and inputs become; None leaves them.
-        mode: How the default `infer` calls the model: `eager`, `compile` or `cudagraph`.
+        mode: How the default `infer` and `train_step` call the model: `eager`, `compile` or `cudagraph`.
         kept: Folder of the weights of earlier fits; None trains always.
+        code: Hash of the plugin's source, which weights are kept by; empty: taken here.
 
     Attributes:
         inputs: Hash of what the last prepared work was given; empty before.
@@ -112,6 +114,7 @@ class Workbench:
     dtype: torch.dtype | None = None
     mode: str = "eager"
     kept: Path | None = None
+    code: str = ""
 
     def __post_init__(self) -> None:
         check_known("workbench", "scale", self.scale, list(Scale))
@@ -194,7 +197,7 @@ class Workbench:
             "seed": self.seed,
             "steps": budget.steps,
         }
-        return weights.weights_file(self.kept, source_hash(source), setting)
+        return weights.weights_file(self.kept, self.code or source_hash(source), setting)
 
     def metric(self, variant: str, model: Any = None) -> dict[str, Quality]:
         """Fit if need be and judge on `test`; names and directions are held against the card."""
@@ -240,11 +243,15 @@ class Workbench:
         made: Work | None = self._call("workload", name=workload, variant=variant, model=model, data=data, device=self.device)
         if made is not None:
             check_type(f"hook 'workload' of {self.plugin.slug!r}", f"what it returned for {workload!r}", made, Work)
+            if self.mode != "eager":
+                raise NotMeasurableError(
+                    f"{self.plugin.slug} makes the call of workload {workload!r} itself, which runs as it is written: eager"
+                )
             return made
         if workload == "infer":
             called = compiled(model, self.mode)
             return Work(partial(called, *data.inputs), data.count)
         if workload == "train_step" and data.recipe is not None:
-            return Work(train_step(model, data, data.recipe), data.count)
+            return Work(train_step(compiled(model, self.mode), data, data.recipe), data.count)
         hint = "give data.recipe on split 'profile', or handle it in the hook" if workload == "train_step" else "handle it in the hook"
         raise CardError(f"hook 'workload' of {self.plugin.slug!r} made nothing of workload {workload!r}; {hint}")

@@ -115,12 +115,14 @@ class Paper:
         family: The comparison table it belongs to (`attention`, `time-series`, ...).
         task: What every variant is asked to do, with shapes.
         method: The method in two sentences.
-        variants: One subject, one or more baselines.
+        variants: One subject, one or more baselines. The first baseline is the one that ratios in the site's tables are against.
         workloads: What is timed; empty for a paper that is an analysis.
-        sweep: Axis name to its values, or to `{scale: values}`. The first value is the default point; `smoke` runs that point alone.
+        sweep: Axis name to its values, or to `{scale: values}` of every scale. The first value is the default point; `smoke` runs that point alone,
+            or what `{scale: values}` has for it.
         qualities: Name to `higher` or `lower`: what `metric` returns, and which way is better.
-        cost_axes: Sweep axes along which FLOPs, memory and latency are measured, not only at the default point; None means all. Leave out an
-            axis that changes what is asked but not what a call costs, or whose cost nobody asks for.
+        cost_axes: Sweep axes along which FLOPs, memory and latency are measured, not only at the default point; None means all, an empty list the
+            default point alone. Leave out an axis that changes what is asked but not what a call costs, or whose cost nobody asks for. Energy is
+            never swept.
         quality_points: Where else every variant's quality is measured, each as what differs from the default point: `{"task": "digits"}`. A scale
             without that value leaves the point out; what a claim needs elsewhere is measured for the claim.
         sizes: Published sizes.

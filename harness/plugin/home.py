@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.plugin.discovery import Source
+from harness.plugin.essence import essence
 
 
 def home_of(source: Source) -> Path | None:
@@ -42,27 +42,6 @@ def _modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-PROSE = frozenset(
-    {
-        "title",
-        "arxiv",
-        "year",
-        "family",
-        "task",
-        "method",
-        "sizes",
-        "claims",
-        "deviations",
-        "readings",
-        "findings",
-        "data",
-        "code",
-        "protocol",
-    }
-)
-"""What a card says of the paper: no figure and no fit depends on it, so that a finding can be written down without measuring again."""
-
-
 @cache
 def source_hash(home: Path) -> str:
     """Hash a plugin's source, as far as figures depend on it."""
@@ -70,24 +49,9 @@ def source_hash(home: Path) -> str:
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """Hash names and code of Python files, in the order given: without comments, layout, and a card's prose."""
+    """Hash names and essence of Python files that belong together, in the order given."""
+    files = list(paths)
     total = hashlib.sha256()
-    for path in paths:
-        total.update(path.name.encode() + b"\0" + _code(path.read_bytes()))
+    for name, code in essence({str(path): path.read_bytes() for path in files}).items():
+        total.update(Path(name).name.encode() + b"\0" + code)
     return total.hexdigest()[:16]
-
-
-def _code(source: bytes) -> bytes:
-    try:
-        tree = _WithoutProse().visit(ast.parse(source))
-    except (SyntaxError, ValueError):  # whoever imports it will be told
-        return source
-    return ast.dump(tree).encode()
-
-
-class _WithoutProse(ast.NodeTransformer):
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Drop what a call of `Paper` says in prose."""
-        if isinstance(node.func, ast.Name) and node.func.id == "Paper":
-            node.keywords = [given for given in node.keywords if given.arg not in PROSE]
-        return self.generic_visit(node)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.meters.latency import LatencyMeter
+from harness.meters.latency import LatencyMeter, guard_marks
 from harness.profiling.profile import seconds
 from harness.profiling.session import SCALE, ProfileError, open_session
 from harness.runner.case import Status
@@ -51,10 +51,12 @@ class Comparison:
     Attributes:
         latencies: Seconds a call of each, with its 95% interval.
         pairs: One for each callable but the first.
+        marks: What disturbed it, as `noisy: steal 4% in 2 of 10 processes`; empty for a quiet comparison.
     """
 
     latencies: Mapping[str, Estimate]
     pairs: Sequence[Pair]
+    marks: str
 
     @property
     def only(self) -> Pair:
@@ -78,7 +80,8 @@ class Comparison:
         return self.only.verdict
 
     def __repr__(self) -> str:
-        return "\n".join([*(f"{name}: {seconds(e.value)}" for name, e in self.latencies.items()), *(p.verdict for p in self.pairs)])
+        times = [f"{name}: {seconds(e.value)}" for name, e in self.latencies.items()]
+        return "\n".join(filter(None, [*times, *(p.verdict for p in self.pairs), self.marks]))
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
@@ -118,7 +121,7 @@ def compare(
     blocks = {name: [o["variants"][name]["blocks_s"] for o in seen.observations] for name in functions}
     reference, *others = functions
     latencies = {name: hierarchical_median(taken) for name, taken in blocks.items()}
-    return Comparison(latencies, [_pair(name, reference, blocks) for name in others])
+    return Comparison(latencies, [_pair(name, reference, blocks) for name in others], guard_marks(seen.observations))
 
 
 def _pair(name: str, reference: str, blocks: Mapping[str, Sequence[Sequence[float]]]) -> Pair:

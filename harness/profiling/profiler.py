@@ -8,7 +8,7 @@ from typing import Any
 from harness.errors import unknown
 from harness.meters.base import Meter, Observation
 from harness.meters.figure import Figure
-from harness.meters.latency import LatencyMeter
+from harness.meters.latency import LatencyMeter, guard_marks
 from harness.meters.registry import METERS
 from harness.profiling.payload import name_of
 from harness.profiling.profile import EnergyFigures, LatencyFigures, MemoryFigures, Profile
@@ -17,6 +17,8 @@ from harness.runner.case import Status
 from harness.stats.stopping import StoppingRule
 
 METRICS = ("flops", "memory", "latency", "energy")
+MIN_PROCESSES = 6
+"""From six on an interval of 95% is the range of what was seen; three that agree by luck would end it sooner, and be further off."""
 
 
 def profile(
@@ -53,7 +55,7 @@ def profile(
         if metric not in METRICS:
             raise unknown("metric", metric, METRICS)
     name = name_of(fn)
-    latency = LatencyMeter({SCALE: StoppingRule(budget_s=budget)})
+    latency = LatencyMeter({SCALE: StoppingRule(min_processes=MIN_PROCESSES, budget_s=budget)})
     meters = {metric: latency if metric == "latency" else METERS[metric] for metric in metrics}
     with open_session({name: fn}, inputs, device, items, threads, gradients, mode, memory_limit) as session:
         found, missing = _observe_all(meters, session)
@@ -68,7 +70,7 @@ def profile(
         macs=_whole(values, "macs"),
         flops=_whole(values, "flops"),
         op_classes={m.removeprefix("ops_"): int(f.value) for m, f in values.items() if m.startswith("ops_")},
-        uncounted={d.name: int(d.value) for d in details if d.level == "uncounted" and d.metric == "bytes"},
+        uncounted={u["operator"]: u["bytes_moved"] for seen in found.get("flops", ()) for u in seen["uncounted"]},
         bytes_moved=_whole(values, "bytes_moved"),
         latency=_latency(values, found.get("latency", ())),
         memory=_memory(values),
@@ -103,7 +105,8 @@ def _latency(values: Mapping[str, Figure], observations: Sequence[Observation]) 
         return None
     p50 = values["latency"]
     tails = (values["latency_p90"].value, values["latency_p99"].value)
-    return LatencyFigures(p50.value, *tails, p50.low, p50.high, p50.n, observations[-1]["stopped"], values["first_call"].value)
+    stopped, first_call = observations[-1]["stopped"], values["first_call"].value
+    return LatencyFigures(p50.value, *tails, p50.low, p50.high, p50.n, stopped, first_call, guard_marks(observations))
 
 
 def _memory(values: Mapping[str, Figure]) -> MemoryFigures | None:

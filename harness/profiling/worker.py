@@ -10,7 +10,7 @@ import torch
 
 from harness.meters.registry import METERS
 from harness.profiling.payload import CallBench, CallJob
-from harness.runner.job import check_device, write_outcome
+from harness.runner.job import take_device, write_outcome
 
 CHECKED_CALLS = 3
 """Callables are called this often before anything is measured: caches and counters that break a later call show."""
@@ -28,7 +28,7 @@ def execute(job_text: str, result: Path) -> None:
 
 def observe(job: CallJob) -> Mapping[str, Any]:
     """Lay the callables on a bench and let the meter observe them."""
-    check_device(job.device)
+    take_device(job.device)
     torch.set_num_threads(job.threads)
     bench = CallBench.unpack(job)
     if job.effort.repetition == 0:

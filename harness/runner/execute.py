@@ -13,6 +13,7 @@ from harness.claims.sizes import META
 from harness.meters.base import Effort, Meter, Observation, Readings
 from harness.meters.registry import METERS
 from harness.plugin.card import Scale
+from harness.plugin.home import home_of, source_hash
 from harness.runner.case import Case, Status
 from harness.runner.job import Job
 from harness.runner.lane import Lane, Outcome, Work
@@ -131,7 +132,8 @@ def _job(planned: Planned, target: Target, limits: Limits, repetition: int, weig
     scale = Scale(planned.case.scale)
     effort = Effort(repetition, MEASURING_S[scale], scale == Scale.SMOKE)
     device = META if is_built_on_meta(planned.case) else target.torch_device
-    return Job(planned.plugin.source, planned.case, effort, device, limits.threads, 0, weights)
+    home = home_of(planned.plugin.source)
+    return Job(planned.plugin.source, planned.case, effort, device, limits.threads, 0, weights, source_hash(home) if home else "")
 
 
 def _seen(outcome: Outcome) -> Observation:

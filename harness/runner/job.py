@@ -27,6 +27,7 @@ class Job:
         threads: Threads that torch may use.
         seed: Given to every hook.
         weights: Folder in which trained weights are shared between jobs; empty: the one that all runs of the machine share.
+        code: Hash of the plugin's source: reading it once spares every job a tenth of a second.
     """
 
     entry: ClassVar[str] = __name__
@@ -38,6 +39,7 @@ class Job:
     threads: int
     seed: int
     weights: str = ""
+    code: str = ""
 
     def to_json(self) -> str:
         """Return the job as JSON."""
@@ -57,6 +59,7 @@ class Job:
             plain["threads"],
             plain["seed"],
             plain["weights"],
+            plain["code"],
         )
 
 
@@ -94,24 +97,27 @@ def observe(job: Job) -> Mapping[str, Any]:
     from harness.meters.weights import default_folder
     from harness.meters.workbench import Workbench
 
-    check_device(job.device)
+    take_device(job.device)
     torch.set_num_threads(job.threads)
     plugin = load(job.source)
     dtype = None if job.case.dtype == NATIVE else getattr(torch, job.case.dtype)
     kept = Path(job.weights) if job.weights else default_folder()
-    bench = Workbench(plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode, kept)
+    bench = Workbench(plugin, job.case.scale, job.case.params, job.seed, job.device, dtype, job.case.mode, kept, job.code)
     observation: Observation = METERS[job.case.meter].observe(bench, job.case.variants, job.case.workload, job.effort)
     return {"observation": observation, "threads": torch.get_num_threads(), "inputs": bench.inputs}
 
 
-def check_device(device: str) -> None:
-    """Hold what NVML said of a GPU in the driver against torch.
+def take_device(device: str) -> None:
+    """Hold what NVML said of a GPU in the driver against torch, and make it the one that events and synchronisation without a device mean.
 
     Raises:
         NothingToMeasureError: when torch cannot use it.
     """
     if device.startswith(TargetKind.CUDA):
+        import torch
+
         check_in_worker(Target(device, TargetKind.CUDA, device))
+        torch.cuda.set_device(device)
 
 
 def _status(error: Exception) -> Status:

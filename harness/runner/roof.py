@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.runner.case import Status
-from harness.runner.job import write_outcome
+from harness.runner.job import take_device, write_outcome
 from harness.runner.lane import Lane
 
 PEAK_FLOPS, PEAK_BANDWIDTH = "peak_flops", "peak_bandwidth"
@@ -60,6 +60,7 @@ def execute(text: str, result: Path) -> None:
 def _peaks(job: RoofJob) -> Mapping[str, float]:
     import torch
 
+    take_device(job.device)
     torch.set_num_threads(job.threads)
     kind = job.device.partition(":")[0]
     side, size = _SIDE[kind], _COPIED_BYTES[kind]

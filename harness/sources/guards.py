@@ -115,12 +115,14 @@ class Guard:
         proc: Where the kernel's /proc is.
         sys: Where the kernel's /sys is.
         loader: Gives NVML; asked for a GPU only.
+        uses_gpu: Whether this process holds the GPU meanwhile, so that one of the processes on it is ours.
     """
 
     device: str = "cpu"
     proc: Path = sysfs.PROC
     sys: Path = sysfs.SYS
     loader: Callable[[], Nvml] = load
+    uses_gpu: bool = True
     _gpu: NvmlDevice | None = field(default=None, init=False, repr=False)
     _events: ClocksEvent = field(default=QUIET, init=False, repr=False)
     _clocks: list[float] = field(default_factory=list, init=False, repr=False)
@@ -169,7 +171,7 @@ class Guard:
             throttle_events=None if throttled is None or self._throttled is None else throttled - self._throttled,
             gpu_events=self._events,
             gpu_clock_share=min(self._clocks, default=None),
-            foreign_processes=_foreign(self._gpu),
+            foreign_processes=_foreign(self._gpu, self.uses_gpu),
             cores=cores,
         )
 
@@ -205,10 +207,10 @@ def _gpu(ordinal: int, loader: Callable[[], Nvml]) -> NvmlDevice | None:
     return None if found is None else found.physical
 
 
-def _foreign(gpu: NvmlDevice | None) -> int:
+def _foreign(gpu: NvmlDevice | None, used: bool) -> int:
     """Count the processes on the GPU that are not ours.
 
-    Inside a container NVML gives the host's numbers, none of which is ours: then one of them is this process, which holds the GPU.
+    Inside a container NVML gives the host's numbers, none of which is ours: then one of them is this process, if it uses the GPU.
     """
     if gpu is None:
         return 0
@@ -217,4 +219,4 @@ def _foreign(gpu: NvmlDevice | None) -> int:
     except SourceError:
         return 0
     own = cpu.family()
-    return len(there - own) if there & own else max(len(there) - 1, 0)
+    return len(there - own) if there & own or not used else max(len(there) - 1, 0)

@@ -52,7 +52,7 @@ class Noise:
     Attributes:
         kernels: By name, one entry a process.
         frequencies_mhz: The clock at the end of each process; empty where the machine does not tell.
-        guard: Steal, other load and throttling meanwhile.
+        guard: Steal, other load, throttling and, for a GPU, who else was on it meanwhile.
     """
 
     kernels: Mapping[str, Sequence[KernelTimes]]
@@ -60,13 +60,18 @@ class Noise:
     guard: GuardReading
 
 
-def measure(seconds: float = SECONDS, processes: int = PROCESSES) -> Noise:
+def measure(seconds: float = SECONDS, processes: int = PROCESSES, device: str = "cpu") -> Noise:
     """Run the known work in fresh processes one after another and return what it showed.
+
+    Args:
+        seconds: All processes together.
+        processes: How many.
+        device: What is watched meanwhile: the work itself is the processor's, which issues a GPU's work as well.
 
     Raises:
         subprocess.SubprocessError: when a process fails or never ends.
     """
-    guard = Guard()
+    guard = Guard(device, uses_gpu=False)
     guard.before()
     seen = [_process(seconds / processes) for _ in range(processes)]
     reading = guard.after()

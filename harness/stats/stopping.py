@@ -26,6 +26,9 @@ WITHIN_SHARE = 0.3
 LEAST_SAMPLES = 24
 """The fewest from which a median's error is known with its correlation in time."""
 
+WIDTH = 0.02
+"""Half-width of an interval over its value that is worth having: +-2%."""
+
 Z_95 = 1.96
 """Standard errors in the arm of a 95% interval."""
 
@@ -39,10 +42,6 @@ class StopReason(StrEnum):
     """The time is used up; the interval is what it is."""
     MOST_PROCESSES = "most processes"
     """As many processes as are allowed."""
-    NO_NARROWER = "no narrower"
-    """Inside a process: more samples would not narrow the interval between processes."""
-    MOST_SAMPLES = "most samples"
-    """Inside a process: as many samples as are allowed."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,13 @@ class StoppingRule:
     """Over processes: go on until every interval is narrow enough, or the time or the processes run out.
 
     Attributes:
-        width: Wanted half-width of the interval over its value: 0.02 is +-2%.
+        width: Wanted half-width of the interval over its value.
         min_processes: Below this the width decides nothing: three give the first interval worth having.
         max_processes: Never more. Twenty find 2% in 99.5% of comparisons.
         budget_s: Time for the whole case.
     """
 
-    width: float = 0.02
+    width: float = WIDTH
     min_processes: int = 3
     max_processes: int = 20
     budget_s: float = math.inf
@@ -79,43 +78,16 @@ class StoppingRule:
         return StopReason.BUDGET_SPENT if elapsed_s >= self.budget_s else None
 
 
-@dataclass(frozen=True)
-class SamplingRule:
-    """Inside one process: go on until its own error no longer matters to the interval between processes.
+def no_narrower(samples: ArrayLike, width: float = WIDTH, least: int = LEAST_SAMPLES) -> bool:
+    """Say whether more samples of one process would not narrow the interval between processes.
 
-    Attributes:
-        width: Wanted half-width of the final interval over its value. It stands in for the spread between processes until that is known.
-        min_samples: Below this nothing is decided.
-        max_samples: Never more.
-        budget_s: Time for the samples of this process.
+    Args:
+        samples: Of this process so far, in order.
+        width: Wanted half-width of the final interval over its value. Half of it stands in for the spread between processes, which one process
+            cannot know: where they spread more, its own error matters even less.
+        least: With fewer samples nothing is decided.
     """
-
-    width: float = 0.02
-    min_samples: int = LEAST_SAMPLES
-    max_samples: int = 10_000
-    budget_s: float = math.inf
-
-    def decide(self, samples: ArrayLike, elapsed_s: float, cv_between: float | None = None) -> StopReason | None:
-        """Say why to stop now, or None to take another sample.
-
-        Args:
-            samples: Of this process so far, in order.
-            elapsed_s: Time spent on them.
-            cv_between: Spread of the medians of earlier processes over their mean; None in the first.
-        """
-        taken = np.size(samples)
-        if taken and elapsed_s >= self.budget_s:
-            return StopReason.BUDGET_SPENT
-        if taken < self.min_samples:
-            return None
-        if relative_error(samples) <= WITHIN_SHARE * self._spread(cv_between):
-            return StopReason.NO_NARROWER
-        return StopReason.MOST_SAMPLES if taken >= self.max_samples else None
-
-    def _spread(self, cv_between: float | None) -> float:
-        """Spread between processes; where they agree better than half the wanted width, that half is as good as it need be."""
-        least = self.width / 2
-        return least if cv_between is None else max(cv_between, least)
+    return np.size(samples) >= least and relative_error(samples) <= WITHIN_SHARE * width / 2
 
 
 def relative_error(samples: ArrayLike) -> float:

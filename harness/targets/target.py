@@ -91,7 +91,7 @@ def brought_targets() -> list[Target]:
 def why_no_cuda(loader: Callable[[], Nvml] = load) -> str:
     """Return why there is no GPU to measure on, and what to do; empty where there is one."""
     try:
-        find_target(TargetKind.CUDA, loader)
+        find_target(TargetKind.CUDA.value, loader)
     except HarnessError as error:
         return str(error)
     return ""

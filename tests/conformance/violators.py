@@ -81,7 +81,7 @@ VIOLATORS = [
         "'mine' reads values, which tensors on meta do not have",
         sized=True,
     ),
-    Violator("counted", PLAIN, CUSTOM_OPERATOR, "scaffold_test::same has no formula and moves"),
+    Violator("counted", PLAIN, CUSTOM_OPERATOR, "are moved by operators without a formula: scaffold_test::same"),
     Violator("metrics", ".mean(), unit", ".mean() / 0, unit", "value is inf; a metric must be finite"),
     Violator("metrics", ".mean(), unit", '.mean() + __import__("os").getpid(), unit', "in the next, with the same seed"),
     Violator(

@@ -2,11 +2,14 @@
 
 import importlib
 import re
+import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+import harness.testing
 from harness.cli.main import app
 from harness.errors import ExitCode
 
@@ -61,6 +64,20 @@ def test_every_command_in_a_block_exists(page):
 def test_the_table_of_exit_codes_is_whole():
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (DOCS / "errors.md").read_text(), re.MULTILINE)}
     assert listed == {int(code) for code in ExitCode}
+
+
+def test_the_layers_that_contributors_read_of_are_those_that_are_checked():
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    (written,) = re.findall(r"keeps it so:\n\n(.*?)\n\n", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert [set(re.findall(r"\w+", layer)) for layer in written.split("->")] == [
+        set(re.findall(r"harness\.(\w+)", layer)) for layer in checked
+    ]
+
+
+def test_the_example_of_the_testing_kit_is_python():
+    _, _, example = harness.testing.__doc__.partition("\n\n")
+    assert "\n    lab = bench(" in textwrap.dedent(example)
+    compile(textwrap.dedent(example), "harness.testing", "exec")
 
 
 def test_the_site_asks_nothing_of_the_network():

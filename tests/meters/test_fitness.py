@@ -1,13 +1,18 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.meters.fitness import Level, judge, smallest_effect
+from harness.meters.fitness import Level, doctor, judge, smallest_effect
+from harness.sources import cuda_devices
+from harness.sources.clock import FakeClock
 from harness.sources.guards import GuardReading
 from harness.sources.machine import Machine
 from harness.sources.noise import KernelTimes, Noise
 from harness.stats.compare import Outcome, compare
+from sources.fakes import FakeGpu, FakeNvml
 
 QUIET = GuardReading(4.0, steal=0.0, other_load=0.0, cores=8)
 TUNED = Machine("Xeon", 1, 8, 8, 8, 2**34, False, "performance", False, False, "4-7", "Debian", "6", "CPython 3.12")
@@ -59,6 +64,29 @@ def test_unsteady_clocks_and_heat_are_findings():
     areas = {f.area: f for f in judge(noise(guard=hot, clocks=(2000.0, 2600.0)), TUNED).findings}
     assert areas["frequency"].level is Level.BAD and areas["frequency"].seen == "2000 to 2600 MHz"
     assert areas["heat"].score == 0.0
+
+
+def shared_gpu(*pids):
+    with FakeClock() as clock:
+        return FakeNvml(FakeGpu(clock, pids=pids))
+
+
+@pytest.mark.parametrize(("device", "others"), [("cuda:0", 2), ("cpu", 0)])
+def test_who_else_is_on_the_gpu_is_a_finding_where_the_gpu_is_judged(monkeypatch, device, others):
+    monkeypatch.setattr(cuda_devices, "_torch_uuid", lambda _: "")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", shared_gpu(4_000_001, 4_000_002))
+    found = {f.area: f for f in doctor(device, seconds=0.1).findings}
+    assert ("gpu" in found) == bool(others)
+    if others:
+        assert (found["gpu"].level, found["gpu"].seen) == (Level.BAD, "other processes on it: 2")
+        assert found["gpu"].score == pytest.approx(100 / 3)
+        assert "nvidia-smi" in found["gpu"].remedy
+
+
+def test_a_shared_gpu_is_in_the_one_line_verdict():
+    crowded = GuardReading(4.0, steal=0.0, other_load=0.0, cores=8, foreign_processes=1)
+    assert judge(noise(guard=crowded), TUNED).verdict_line.startswith("fitness 50 of 100 (worst: gpu)")
 
 
 def test_settings_are_advice_with_a_command_and_never_lower_the_score():

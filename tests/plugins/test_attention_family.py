@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 
 import pytest
 import torch
@@ -14,8 +15,11 @@ from harness_papers._kit.attention import PROTOCOL, SWEEP, TASK
 
 CARDS = {plugin.slug: plugin.paper for plugin in discover(()) if plugin.paper and plugin.paper.family == "attention"}
 PAPERS = sorted(CARDS)
-SHARED = [(slug, name) for slug in PAPERS if slug != "hilo" for name in CARDS[slug].variant_names if name in CARDS["hilo"].variant_names]
-"""Baselines that hilo argues against and another paper too."""
+SHARED = [
+    (*pair, name) for pair in combinations(PAPERS, 2) for name in CARDS[pair[0]].variant_names if name in CARDS[pair[1]].variant_names
+]
+"""Names of variants that two papers have, with the two."""
+INPUTS = [("smoke", "layer"), ("smoke", "freq_pairs"), ("small", "layer"), ("small", "freq_pairs"), ("small", "digits")]
 
 
 @pytest.fixture(params=PAPERS)
@@ -25,7 +29,11 @@ def lab(request):
 
 def test_there_are_papers_to_hold_against_each_other():
     assert {"hilo", "agent_attention", "soft_attention"} <= set(PAPERS)
-    assert {("agent_attention", "mha"), ("soft_attention", "sra"), ("soft_attention", "linformer")} <= set(SHARED)
+    assert {
+        ("agent_attention", "hilo", "mha"),
+        ("agent_attention", "soft_attention", "sra"),
+        ("hilo", "soft_attention", "linformer"),
+    } <= set(SHARED)
 
 
 def test_the_card_is_read_without_torch(lab):
@@ -43,6 +51,7 @@ def test_its_question_and_its_points_are_those_of_the_family(lab):
     assert set(lab.card.sweep) == set(SWEEP)
     for scale in ("smoke", "small"):
         assert list(lab.card.cost_points(scale)) == list(first.cost_points(scale))
+        assert list(lab.card.trained_points(scale)) == list(first.trained_points(scale))
 
 
 def test_claims_are_about_what_exists(lab):
@@ -64,14 +73,16 @@ def test_all_variants_take_the_same_inputs_and_are_built_the_same_twice(lab, con
         assert torch.equal(y, here.model(variant)(x))
 
 
-@pytest.mark.parametrize("config", ["layer", "freq_pairs"])
-def test_inputs_are_those_of_every_other_paper(lab, config: str):
-    ours, theirs = (one.at(config=config).data().inputs[0] for one in (lab, bench("hilo")))
+@pytest.mark.parametrize("slug", PAPERS)
+@pytest.mark.parametrize(("scale", "config"), INPUTS)
+def test_inputs_are_those_of_every_other_paper(slug: str, scale: str, config: str):
+    ours, theirs = (bench(paper, scale, config=config).data().inputs[0] for paper in (slug, "hilo"))
     assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("slug", "variant"), SHARED)
-def test_a_baseline_of_two_papers_is_the_same_in_both(slug: str, variant: str):
-    ours, theirs = (bench(paper).model(variant).state_dict() for paper in (slug, "hilo"))
+@pytest.mark.parametrize("config", ["layer", "freq_pairs"])
+@pytest.mark.parametrize(("first", "second", "variant"), SHARED)
+def test_a_variant_of_two_papers_is_the_same_in_both(first: str, second: str, variant: str, config: str):
+    ours, theirs = (bench(paper, config=config).model(variant).state_dict() for paper in (first, second))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)

@@ -1,11 +1,14 @@
 """`harness.profile` and `harness.compare` on callables, in real processes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 import harness
 from harness.errors import HarnessError
 from harness.profiling import ProfileError
+from harness.profiling.comparing import Comparison
 
 X = torch.ones(32, 64)
 
@@ -25,7 +28,7 @@ def test_a_module_gets_every_figure(linear):
     assert linear.memory.rss > linear.memory.weights
     assert 0 < linear.latency.low <= linear.latency.p50 <= linear.latency.high
     assert linear.latency.p50 <= linear.latency.p90 <= linear.latency.p99
-    assert linear.latency.n >= 3
+    assert linear.latency.n >= 6
     assert linear.latency.stop_reason
     assert linear.energy.per_item > 0
     assert linear.energy.provenance in ("measured", "estimated")
@@ -41,6 +44,7 @@ def test_a_profile_reads_well_and_is_a_frame(linear):
     assert frame.loc["macs", "value"] == 262_144
     assert frame.loc["latency", "unit"] == "s"
     assert linear.by_operator().loc[:, "macs"].sum() == 262_144
+    assert linear.by_module().loc["(whole call)", "macs"] == 262_144
 
 
 def test_a_name_with_markup_does_nothing_in_a_notebook():
@@ -49,6 +53,26 @@ def test_a_name_with_markup_does_nothing_in_a_notebook():
 
     plain.__qualname__ = "<script>alert(1)</script>"
     assert "<script>" not in harness.profile(plain, X, metrics=["flops"])._repr_html_()
+
+
+def histogram(x):
+    return torch.histogramdd(x[:, :2], bins=[4, 4])[0]
+
+
+def test_an_operator_without_a_formula_is_named_with_its_bytes():
+    found = harness.profile(histogram, X, metrics=["flops"])
+    assert found.uncounted
+    assert all(name.startswith("aten::_histogramdd") for name in found.uncounted)
+    assert sum(found.uncounted.values()) >= 32 * 2 * 4  # what is read at least
+    assert all(name in repr(found) for name in found.uncounted)
+
+
+def test_what_disturbed_a_measurement_stands_beside_its_figures(linear):
+    disturbed = "noisy: steal 4% in 2 of 6 processes"
+    assert f"; {disturbed}" in repr(replace(linear, latency=replace(linear.latency, marks=disturbed)))
+    quiet = Comparison({}, [], "")
+    assert repr(replace(quiet, marks=disturbed)) == disturbed
+    assert repr(quiet) == ""
 
 
 def test_only_what_was_asked_for_is_measured():

@@ -133,6 +133,25 @@ def test_a_family_page_lists_each_question_with_its_papers(facts):
     assert {group.label for group in family.charts} == {place.title for place in facts.places}
 
 
+def apart(facts, slugs):
+    """Let these papers ask questions of their own, without a common protocol."""
+    return replace(facts, cards={s: replace(c, task=f"{s}: {c.task}", protocol="") if s in slugs else c for s, c in facts.cards.items()})
+
+
+@pytest.mark.parametrize(
+    ("slugs", "said"),
+    [((), False), (("folded_attention",), False), (("folded_attention", "gated_attention"), True)],
+    ids=["none of two", "one of two", "both"],
+)
+def test_papers_with_questions_of_their_own_alone_have_no_common_protocol(facts, slugs, said):
+    assert build_family(apart(facts, slugs), "attention", CellWriter(facts)).is_apart is said
+
+
+def test_a_paper_alone_has_nobody_to_share_a_protocol_with(tmp_path):
+    facts = apart(load(write_store(tmp_path, Recipe(papers=1))), ("folded_attention",))
+    assert not build_family(facts, "attention", CellWriter(facts)).is_apart
+
+
 def test_a_papers_page_is_complete(facts, card):
     claims = [row for row in claim_rows(facts, judgements_of(SMALL)) if row.card.slug == card.slug]
     page = build_paper(facts, card, claims, sizes_of(SMALL), CellWriter(facts))

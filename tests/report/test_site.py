@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from harness.errors import HarnessError
 from harness.report import render_site
 from harness.report.assets import classic_script
 from tests.report.hostile import hostile_judgements, hostile_sizes, write_hostile
+from tests.report.synthetic import Recipe, cards_of, write_store
 
 PAGES = ("index.html", "claims.html", "machines.html", "failures.html", "reading.html")
 
@@ -37,6 +39,14 @@ def test_the_site_has_a_page_for_every_family_and_paper(site):
 def test_what_the_papers_of_a_family_hold_equal_is_on_its_page_and_on_theirs(site):
     for page in ("family/attention.html", "paper/folded_attention.html"):
         assert "Sequences of the family attention have 32 channels at every length." in (site / page).read_text()
+
+
+def test_papers_of_a_family_that_hold_nothing_equal_are_said_to_have_no_common_protocol(site, tmp_path):
+    said = "No common protocol: each paper answers a question of its own."
+    assert said not in (site / "family/attention.html").read_text()
+    cards = tuple(replace(card, task=f"{card.slug}: {card.task}", protocol="") for card in cards_of(Recipe(papers=2, families=1)))
+    alone = render_site(write_store(tmp_path / "store", Recipe(cards=cards)), [], tmp_path / "site").parent
+    assert said in (alone / "family/attention.html").read_text()
 
 
 def test_every_link_within_the_site_leads_somewhere(site):
@@ -83,8 +93,6 @@ def test_assets_stand_once(site):
 
 
 def test_a_small_site_has_every_chart_as_svg(tmp_path, small):
-    from tests.report.synthetic import Recipe, write_store
-
     store = write_store(tmp_path / "store", Recipe(papers=1))
     site = render_site(store, [], tmp_path / "site").parent
     page = (site / "paper/folded_attention.html").read_text()

@@ -159,47 +159,63 @@ def test_no_rapl_says_where_there_would_be_some(tmp_path):
 
 # ---------------------------------------------------------------- board sensors
 
-ORIN_NANO = {
-    "firmware/devicetree/base/model": "NVIDIA Jetson Orin Nano Developer Kit\x00",
-    "bus/i2c/devices/1-0040/name": "ina3221",
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/in1_label": "VDD_IN",
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/in1_input": 5000,
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/curr1_input": 1200,
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/in2_label": "VDD_CPU_GPU_CV",
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/in2_input": 5000,
-    "bus/i2c/devices/1-0040/hwmon/hwmon1/curr2_input": 600,
-}
-AGX_ORIN = {
-    "firmware/devicetree/base/model": "NVIDIA Jetson AGX Orin",
-    "bus/i2c/devices/1-0040/name": "ina3221",
-    "bus/i2c/devices/1-0040/hwmon/hwmon3/in1_label": "VDD_GPU_SOC",
-    "bus/i2c/devices/1-0040/hwmon/hwmon3/in1_input": 19000,
-    "bus/i2c/devices/1-0040/hwmon/hwmon3/curr1_input": 500,
-    "bus/i2c/devices/1-0041/name": "ina3221",
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in1_label": "VIN_SYS_5V0",
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in1_input": 5000,
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/curr1_input": 700,
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in2_label": "NC",
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in2_input": 5000,
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/curr2_input": 9999,
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in4_input": 7,  # over the first shunt
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/curr4_input": 10699,  # the sum of the currents
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in7_label": "sum of shunt voltages",
-    "bus/i2c/devices/1-0041/hwmon/hwmon4/in7_input": 14,
-}
+# Layout, units and steps (8 mV, 40 uV over the shunt) are those of Linux's drivers/hwmon/ina3221.c and Documentation/hwmon/ina3221.rst,
+# limits and alarms left out; labels, addresses and shunts those of its arch/arm64/boot/dts/nvidia/tegra234-p3701.dtsi (AGX Orin) and
+# tegra234-p3767.dtsi (Orin Nano and NX). JetPack 5 labels what is not connected NC, where Linux turns the channel off: its files stay, and
+# reading them gives ENODATA, for which an empty file stands here. Voltages and currents are made up.
+OFF = ("", "", "")
+
+
+def ina3221(folder, *channels, shunt_uohm):
+    """One chip: of each channel its label, millivolts and milliamperes."""
+    on = [channel for channel in channels if channel != OFF]
+    files = {"name": "ina3221", "samples": 1, "update_interval": round(2.2 * len(on))}
+    for number, (label, volts_mv, amps_ma) in enumerate(channels, 1):
+        files |= {f"in{number}_enable": int(bool(label)), f"in{number}_input": volts_mv, f"curr{number}_input": amps_ma}
+        files |= {f"shunt{number}_resistor": shunt_uohm, f"in{number + 3}_input": amps_ma and amps_ma * shunt_uohm // 1000}
+        files |= {f"in{number}_label": label} if label else {}
+    total_ma = sum(amps_ma for _, _, amps_ma in on)
+    files |= {"curr4_input": total_ma, "in7_input": total_ma * shunt_uohm // 1000, "in7_label": "sum of shunt voltages"}
+    return {f"{folder}/{name}": value for name, value in files.items()}
+
+
+def on_i2c(address, number, *channels, shunt_uohm):
+    device = f"bus/i2c/devices/{address}"
+    return {f"{device}/name": "ina3221"} | ina3221(f"{device}/hwmon/hwmon{number}", *channels, shunt_uohm=shunt_uohm)
+
+
+def agx_orin(unused):
+    rails = [("VDD_GPU_SOC", 19000, 500), ("VDD_CPU_CV", 19000, 100), ("VIN_SYS_5V0", 5000, 700)]
+    second = on_i2c("1-0041", 4, unused, ("VDDQ_VDD2_1V8AO", 5000, 80), unused, shunt_uohm=2000)
+    model = {"firmware/devicetree/base/model": "NVIDIA Jetson AGX Orin Developer Kit\x00"}
+    return model | on_i2c("1-0040", 3, *rails, shunt_uohm=2000) | second
+
+
+ORIN_NANO_RAILS = [("VDD_IN", 5000, 1200), ("VDD_CPU_GPU_CV", 5000, 600), ("VDD_SOC", 5000, 240)]
+ORIN_NANO = {"firmware/devicetree/base/model": "NVIDIA Jetson Orin Nano Developer Kit\x00"}
+ORIN_NANO |= on_i2c("1-0040", 1, *ORIN_NANO_RAILS, shunt_uohm=5000)
+
+# NVIDIA's own driver ina3221x, as rbonghi/jetson_stats (jtop/core/power.py) reads it: milliwatts by rail, channels from 0.
 NANO_JETPACK_4 = {
-    "firmware/devicetree/base/model": "NVIDIA Jetson Nano Developer Kit",
+    "firmware/devicetree/base/model": "NVIDIA Jetson Nano Developer Kit\x00",
     "bus/i2c/devices/6-0040/name": "ina3221x",
     "bus/i2c/devices/6-0040/iio:device0/rail_name_0": "POM_5V_IN",
     "bus/i2c/devices/6-0040/iio:device0/in_power0_input": 2400,
     "bus/i2c/devices/6-0040/iio:device0/rail_name_1": "POM_5V_GPU",
     "bus/i2c/devices/6-0040/iio:device0/in_power1_input": 400,
+    "bus/i2c/devices/6-0040/iio:device0/rail_name_2": "POM_5V_CPU",
+    "bus/i2c/devices/6-0040/iio:device0/in_power2_input": 600,
 }
 
 
 @pytest.mark.parametrize(
     ("tree", "watts", "domain"),
-    [(ORIN_NANO, 6.0, "VDD_IN"), (AGX_ORIN, 9.5 + 3.5, "VDD_GPU_SOC+VIN_SYS_5V0"), (NANO_JETPACK_4, 2.4, "POM_5V_IN")],
+    [
+        (ORIN_NANO, 6.0, "VDD_IN"),
+        (agx_orin(unused=("NC", 5000, 9980)), 9.5 + 1.9 + 3.5, "VDD_GPU_SOC+VDD_CPU_CV+VIN_SYS_5V0"),
+        (agx_orin(unused=OFF), 9.5 + 1.9 + 3.5, "VDD_GPU_SOC+VDD_CPU_CV+VIN_SYS_5V0"),
+        (NANO_JETPACK_4, 2.4, "POM_5V_IN"),
+    ],
 )
 def test_a_jetson_gives_the_power_of_the_whole_module(tmp_path, tree, watts, domain):
     source = jetson.source(write_tree(tmp_path, tree))
@@ -220,18 +236,22 @@ def test_a_jetson_without_its_driver_and_another_board_say_so(tmp_path):
     assert jetson.source(tmp_path / "nowhere").available().reason == "this is no Jetson board"
 
 
+# Linux's drivers/hwmon/ina2xx.c, Documentation/hwmon/ina2xx.rst: shunt and bus voltage in mV, current in mA, power in uW by steps of 25 mW,
+# and 35 ms for the chip's 16 averages. The registers are not of one moment, so that the product is another.
+INA226 = {"name": "ina226", "in0_input": 6, "in1_input": 5000, "curr1_input": 660, "power1_input": 3_250_000}
+INA226 |= {"shunt_resistor": 10000, "update_interval": 35}
+
+
 def test_a_shunt_that_multiplies_by_itself_is_read_in_microwatts(tmp_path):
-    files = {"name": "ina226", "power1_input": 3_250_000, "in1_input": 5000, "curr1_input": 9000, "update_interval": 36}
-    (source,) = hwmon.sources(write_tree(tmp_path, {f"class/hwmon/hwmon2/{k}": v for k, v in files.items()}))
+    (source,) = hwmon.sources(write_tree(tmp_path, {f"class/hwmon/hwmon2/{k}": v for k, v in INA226.items()}))
     assert source.available() and source.read() == pytest.approx(3.25)
-    assert (source.quantity, source.resolution_s) == (Quantity.WATTS, pytest.approx(0.036))
+    assert (source.quantity, source.resolution_s) == (Quantity.WATTS, pytest.approx(0.035))
     assert "ina226" in source.note
 
 
 def test_a_shunt_with_voltage_and_current_only_is_multiplied(tmp_path):
-    files = {"name": "ina3221", "in1_label": "5V", "in1_input": 5100, "curr1_input": 400, "in2_input": 3300}
-    (source,) = hwmon.sources(write_tree(tmp_path, {f"class/hwmon/hwmon0/{k}": v for k, v in files.items()}))
-    assert (source.domain, source.read()) == ("5V", pytest.approx(2.04))
+    (source,) = hwmon.sources(write_tree(tmp_path, ina3221("class/hwmon/hwmon0", ("5V", 5104, 400), OFF, OFF, shunt_uohm=10000)))
+    assert (source.domain, source.read()) == ("5V", pytest.approx(2.0416))
 
 
 def test_a_shunt_that_may_not_be_read_says_how_to_permit_it(tmp_path, monkeypatch):
@@ -350,7 +370,7 @@ def test_a_counter_comes_before_an_estimate_and_what_is_absent_comes_last(clock,
 
 
 def test_a_jetsons_chips_are_not_offered_a_second_time(tmp_path):
-    tree = ORIN_NANO | {f"class/hwmon/hwmon1/{k}": v for k, v in {"name": "ina3221", "in1_input": 5000, "curr1_input": 1200}.items()}
+    tree = ORIN_NANO | ina3221("class/hwmon/hwmon1", *ORIN_NANO_RAILS, shunt_uohm=5000)
     names = [s.name for s in energy_sources("cpu", sys=write_tree(tmp_path, tree), proc=tmp_path) if s.available()]
     assert names == ["jetson", "codecarbon"]
 

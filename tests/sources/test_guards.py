@@ -49,8 +49,8 @@ class FakeMachine:
         tree |= {"devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": self.mhz * 1000}
         write_tree(self.root, tree)
 
-    def guard(self, device="cpu", *gpus, driver=True):
-        return Guard(device, self.root, self.root, lambda: Nvml(FakeNvml(*gpus, driver=driver)))
+    def guard(self, device="cpu", *gpus, driver=True, uses_gpu=True):
+        return Guard(device, self.root, self.root, lambda: Nvml(FakeNvml(*gpus, driver=driver)), uses_gpu)
 
     def watch(self, *gpus, **run):
         guard = self.guard("cuda" if gpus else "cpu", *gpus)
@@ -132,6 +132,12 @@ def test_a_foreign_process_on_the_gpu_is_marked(machine, clock):
 def test_in_a_container_one_of_the_hosts_numbers_is_ours(machine, clock):
     assert machine.watch(FakeGpu(clock, pids=(4_000_001,)), seconds=1).marks == ()
     assert machine.watch(FakeGpu(clock, pids=(4_000_001, 4_000_002)), seconds=1).foreign_processes == 1
+
+
+def test_who_only_looks_at_the_gpu_is_none_of_those_on_it(machine, clock):
+    guard = machine.guard("cuda:0", FakeGpu(clock, pids=(4_000_001,)), uses_gpu=False)
+    guard.before()
+    assert guard.after().foreign_processes == 1
 
 
 def test_a_gpu_that_vanishes_or_was_never_there_does_not_break_the_guard(machine, clock):

@@ -3,7 +3,7 @@ import pytest
 
 from harness.stats.estimate import Estimate
 from harness.stats.location import hierarchical_median
-from harness.stats.stopping import SamplingRule, StoppingRule, StopReason, relative_error
+from harness.stats.stopping import StoppingRule, StopReason, no_narrower, relative_error
 
 NARROW = Estimate(1.00, 0.99, 1.01, n=3)
 WIDE = Estimate(1.00, 0.90, 1.10, n=3)
@@ -57,17 +57,14 @@ def test_quiet_machines_need_few_processes_and_noisy_ones_many(rule):
     assert quiet < 3.5 and noisy > 12
 
 
+def taken(samples, width):
+    return next(n for n in range(1, len(samples) + 1) if no_narrower(samples[:n], width))
+
+
 def test_inside_a_process_sampling_ends_when_its_error_no_longer_matters():
-    rng = np.random.default_rng(1)
-    samples = rng.normal(1, 0.05, 5000)
-    rule = SamplingRule(width=0.02)
-
-    def taken(cv_between):
-        return next(n for n in range(1, 5001) if rule.decide(samples[:n], 0.0, cv_between))
-
-    assert taken(cv_between=0.10) < 40 < taken(cv_between=0.02) < 600  # the error has to be below 0.3 of the spread between processes
-    assert relative_error(samples[: taken(0.02)]) <= 0.3 * 0.02
-    assert taken(cv_between=None) == taken(cv_between=0.01) == taken(cv_between=0.0)  # half the width stands in for too little
+    samples = np.random.default_rng(1).normal(1, 0.05, 5000)
+    assert taken(samples, 0.20) < 40 < taken(samples, 0.04) < 600  # the error has to be below 0.3 of half the width
+    assert relative_error(samples[: taken(samples, 0.04)]) <= 0.3 * 0.02
 
 
 def test_more_samples_than_that_would_not_narrow_the_interval_between_processes():
@@ -78,17 +75,14 @@ def test_more_samples_than_that_would_not_narrow_the_interval_between_processes(
     def width(samples):
         return np.median([hierarchical_median(e * s[:, :samples]).relative_width for e, s in zip(effects, shown, strict=True)])
 
-    stops = [next(n for n in range(1, 3001) if SamplingRule().decide(samples[:n], 0.0, 0.02)) for samples in shown[0]]
-    needed = int(np.median(stops))
+    needed = int(np.median([taken(samples, 0.04) for samples in shown[0]]))
     assert width(needed) < 1.10 * width(3000)
     assert width(5) > 1.3 * width(3000)
 
 
-def test_inside_a_process_there_are_ends_too():
-    rng = np.random.default_rng(3)
-    wild = np.exp(rng.standard_normal(200))
-    assert SamplingRule(max_samples=200).decide(wild, 0.0) is StopReason.MOST_SAMPLES
-    assert SamplingRule(budget_s=2.0).decide(wild[:3], 2.1) is StopReason.BUDGET_SPENT
-    assert SamplingRule(budget_s=2.0).decide([], 2.1) is None  # one sample there has to be
-    assert SamplingRule().decide([1.0] * 23, 0.0) is None
-    assert SamplingRule().decide([1.0] * 24, 0.0) is StopReason.NO_NARROWER
+def test_too_few_samples_decide_nothing_however_much_they_agree():
+    assert not no_narrower([])
+    assert not no_narrower([1.0] * 23)
+    assert no_narrower([1.0] * 24)
+    assert not no_narrower([1.0] * 49, least=50)
+    assert no_narrower([1.0] * 50, least=50)

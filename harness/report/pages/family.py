@@ -44,6 +44,11 @@ class Family:
     table: Table
     charts: tuple[ChartGroup, ...]
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether there are several papers, each with a question of its own, and nothing that they hold equal."""
+        return len(self.tasks) == len(self.cards) > 1 and not any(task.protocol for task in self.tasks)
+
 
 def build_family(facts: Facts, name: str, writer: CellWriter) -> Family:
     """Build a family's page."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.report.charts.gains import METRICS, gains, headline_row
@@ -57,7 +57,8 @@ class PaperRow:
         family_path: Its family's page.
         gains: One for each of `Index.metrics`, then the difference of its first quality.
         quality_label: Name of its first quality, for people.
-        verdicts: How many of its claims got which verdict; only those that are not zero.
+        verdicts: How many of its claims, as their authors make them, got which verdict; only those that are not zero.
+        scaled: How many of their scaled-down checks.
         bad: Cases that did not end well.
     """
 
@@ -67,6 +68,7 @@ class PaperRow:
     gains: tuple[RatioText, ...]
     quality_label: str
     verdicts: tuple[tuple[Mark, int], ...]
+    scaled: tuple[tuple[Mark, int], ...]
     bad: int
 
 
@@ -106,10 +108,7 @@ class Index:
 
 def build_index(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size]) -> Index:
     """Build the first page."""
-    by_paper: dict[str, Counter[str]] = {}
-    for claim in claims:
-        if not claim.is_scaled:
-            by_paper.setdefault(claim.card.slug, Counter())[claim.verdict.name] += 1
+    made, scaled = (_by_paper(claim for claim in claims if claim.is_scaled == asked) for asked in (False, True))
     best, worst = surprises(claims, _SURPRISES)
     main = facts.main_place
     cards = sorted(facts.cards.values(), key=lambda card: (card.family, card.slug))
@@ -121,9 +120,9 @@ def build_index(facts: Facts, claims: Sequence[ClaimRow], sizes: Sequence[Size])
         tuple(size_counts(sizes)),
         tuple(best),
         tuple(worst),
-        _families(cards, by_paper),
+        _families(cards, made),
         tuple(quantity(metric, "1", {}, ()) for metric in METRICS),
-        tuple(_paper_row(facts, card, main, by_paper.get(card.slug, Counter())) for card in cards),
+        tuple(_paper_row(facts, card, main, made[card.slug], scaled[card.slug]) for card in cards),
         sum(len(card.variants) for card in cards),
         len({(claim.card.slug, claim.claim) for claim in claims if not claim.is_scaled}),
         len(facts.broken),
@@ -137,11 +136,18 @@ def _place_row(facts: Facts, place: Place) -> PlaceRow:
     return PlaceRow(place, statuses["ok"], bad, statuses["skipped"], figures, trust_in(facts, place))
 
 
+def _by_paper(claims: Iterable[ClaimRow]) -> Mapping[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for claim in claims:
+        counts[claim.card.slug][claim.verdict.name] += 1
+    return counts
+
+
 def _families(cards: Sequence[Card], by_paper: Mapping[str, Counter[str]]) -> tuple[FamilyRow, ...]:
     rows = []
     for family in sorted({card.family for card in cards}):
         members = [card for card in cards if card.family == family]
-        total = sum((by_paper.get(card.slug, Counter()) for card in members), Counter[str]())
+        total = sum((by_paper[card.slug] for card in members), Counter[str]())
         rows.append(FamilyRow(family, family_path(family), len(members), _present(total)))
     return tuple(rows)
 
@@ -150,7 +156,7 @@ def _present(counts: Counter[str]) -> tuple[tuple[Mark, int], ...]:
     return tuple((mark, counts[name]) for name, mark in marks.VERDICTS.items() if counts[name])
 
 
-def _paper_row(facts: Facts, card: Card, place: Place, verdicts: Counter[str]) -> PaperRow:
+def _paper_row(facts: Facts, card: Card, place: Place, verdicts: Counter[str], scaled: Counter[str]) -> PaperRow:
     found = gains(facts, card, place)
     ratios = [ratio_text(found[metric]) if metric in found else NO_RATIO for metric in METRICS]
     name = next(iter(card.qualities), "")
@@ -161,4 +167,5 @@ def _paper_row(facts: Facts, card: Card, place: Place, verdicts: Counter[str]) -
     cases: Sequence[CaseInfo] = facts.cases_by_paper.get(card.slug, ())
     bad = sum(case.status in BAD_STATUSES for case in cases)
     difference = ratio_text(compared) if compared else NO_RATIO
-    return PaperRow(card, paper_path(card.slug), family_path(card.family), (*ratios, difference), spoken(name), _present(verdicts), bad)
+    judged = _present(verdicts), _present(scaled)
+    return PaperRow(card, paper_path(card.slug), family_path(card.family), (*ratios, difference), spoken(name), *judged, bad)

@@ -3,8 +3,10 @@
 Everything the host knows of a paper is in this file: the card, which is data, and a few hooks. The host owns devices, dtypes, timing, training
 loops, seeds, processes and files; you own the mathematics and the data. Each comment below marks a place where you must think.
 
-    harness check my_method      is the contract kept?
-    harness run --plugins my_method
+    harness check my_method.py      is the contract kept?
+    harness run --plugin-path my_method.py --plugins my_method
+
+Once it is part of an installed package its name is enough: `harness check my_method`, `harness run --plugins my_method`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from harness.sources.energy.source import AbsentSource, EnergySource
 
 TOTAL_RAILS = ("VDD_IN", "POM_5V_IN")
 """Rails that carry the whole module (Orin NX and Nano, Xavier NX; Nano). AGX boards have none: their rails side by side are the whole."""
+INCLUDED = {"VDDQ_VDD2_1V8AO": "VIN_SYS_5V0"}
+"""Rails behind another one, which counts them as well: the memory's supply behind the 5 V of an AGX Orin."""
 MODEL = "firmware/devicetree/base/model"
 PERMIT = "run: sudo chmod -R a+r /sys/bus/i2c/devices"
 
@@ -27,7 +29,8 @@ def source(sys: Path = sysfs.SYS) -> EnergySource:
         )
     total = [rails[name] for name in TOTAL_RAILS if name in rails][:1]
     note = "" if total else "no rail carries the whole module: the sum over its rails"
-    return RailPower("jetson", total or list(rails.values()), PERMIT, note)
+    parts = [rail for name, rail in rails.items() if INCLUDED.get(name) not in rails]
+    return RailPower("jetson", total or parts, PERMIT, note)
 
 
 def _rails(chip: Path) -> list[Rail]:

@@ -11,10 +11,12 @@ from harness.sources import sysfs
 MILLI = 1e-3
 MICRO = 1e-6
 DEFAULT_PERIOD_S = 0.1
-"""For a chip that does not tell its update interval: slower than any INA driver's default (2 to 36 ms), so that windows are long enough."""
+"""For a chip that does not tell its update interval: slower than any INA driver's default (1 to 35 ms), so that windows are long enough."""
 UNCONNECTED = "NC"
 CHANNELS = (1, 2, 3)
 """Of an INA3221. Its `in4` to `in7` are voltages over the shunts, its `curr4` is the sum of the currents: no rails."""
+OFF = 0
+"""In `in1_enable`: the files of such a channel are there, and reading them fails."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def hwmon_rails(chip: Path) -> Iterator[Rail]:
     for number in CHANNELS:
         voltage, current = chip / f"in{number}_input", chip / f"curr{number}_input"
         label = sysfs.text(chip / f"in{number}_label") or f"rail {number}"
-        if voltage.exists() and current.exists() and UNCONNECTED not in label.split():
+        off = sysfs.number(chip / f"in{number}_enable") == OFF
+        if voltage.exists() and current.exists() and not off and UNCONNECTED not in label.split():
             yield Rail(label, (voltage, current), MILLI * MILLI, period_s)
 
 

@@ -1,7 +1,7 @@
 """What papers of the family `attention` share, so that a row of one paper can be held against a row of another.
 
 Every mixer takes a map of tokens, (B, H, W, C) -> (B, H, W, C), and is measured in two places: as a layer by itself, of the same size for all, and as
-the only mixer of one small network that learns two tasks with one recipe. A card takes `TASK`, `PROTOCOL`, `SWEEP` and `QUALITIES` from here, and
+the only mixer of one small network, with one recipe for each of two tasks. A card takes `TASK`, `PROTOCOL`, `SWEEP` and `QUALITIES` from here, and
 adds its own networks to the axis `config`. This module is read by cards and imports no torch.
 
     mixers.py    the mixers that more than one paper argues against
@@ -17,9 +17,10 @@ from typing import Any
 TASK = "mix the tokens of an image, (B, H, W, C) -> (B, H, W, C), alone or inside a network that classifies images"
 
 PROTOCOL = (
-    "`config` = `layer` is one mixer by itself, with its projections: 14x14, 28x28 or 56x56 tokens, 768 channels, 12 heads. In `freq_pairs` and `digits` the "
-    "mixer stands in one network, the same for all: patches of 4x4, 32 channels, 4 heads, one block whose feed-forward half has a depthwise "
-    "convolution, trained with one recipe from the same seeds. At smoke scale a layer has 96 channels, the network 16."
+    "`config` = `layer` is one mixer by itself, with its projections: batches of 8 or 64 maps of 14x14, 28x28 or 56x56 tokens, 768 channels, 12 heads. In "
+    "`freq_pairs` and `digits` the mixer stands in one network, the same for all: patches of 4x4, 32 channels, 4 heads, one block whose feed-forward half has "
+    "a depthwise convolution; each task has one recipe for all, and the same seeds. Smoke scale has `freq_pairs` alone, with 16 channels. Every other `config` is "
+    "a paper's own network, and stands beside its own baselines only."
 )
 """For the site: what is the same in the rows of this family."""
 
