@@ -356,6 +356,7 @@ def test_parameters_part_by_part():
     assert parameters(model.pixel_decoder) == 2_178_001
     layer = model.decoder.layers[0]
     assert [parameters(part) for part in (layer.among, layer.cross, layer.ffn)] == [263_680, 267_008, 1_051_392]
+    assert parameters(layer) == 1_582_080
     assert parameters(model.decoder) == 9_846_548
     assert parameters(model) == 35_532_581
     assert parameters(published(config="ade20k").model("pem")) == 35_532_581 + 131 * 257

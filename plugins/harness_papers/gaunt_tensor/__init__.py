@@ -94,6 +94,11 @@ def paper() -> Paper:
                 "For features of both parities the product would not replace a full one: it has no cross product."
             ),
             "In the notebooks L counts degrees: their L = 5 is degree 4 here.",
+            (
+                "The notebooks also time degrees 7 to 10 (features 195, 119, 149 and 510 times as fast, convolutions 17.7, 33.0, 27.6 and 67.1 times), features at "
+                "degree 12 (527 times), and many bodies at correlations 4 and 6 (2.71 and 3.08 times). They have no claims: each would be a "
+                "further point of the sweep, measured in every run at published dimensions."
+            ),
             "A filter's harmonics are computed outside the timed call, as in the notebook; eSCN's rotation is inside.",
             (
                 "`convolution` has one edge of one channel, as the notebook; `batched_convolution`, 32 edges of 16 channels, is nearer to a network's. The claims "

@@ -170,7 +170,7 @@ CLAIMS = [
         _feature(degree, faster)
         for degree, faster in {1: 8.78, 2: 13.95, 3: 59.88, 4: 69.08, 5: 124.16, 6: 176.76, 11: 480.06, 13: 739.37}.items()
     ),
-    *(_convolution(degree, faster) for degree, faster in {1: 6.09, 2: 6.80, 3: 4.89, 6: 18.19, 11: 124.95}.items()),
+    *(_convolution(degree, faster) for degree, faster in {1: 6.09, 2: 6.80, 3: 4.89, 4: 4.96, 5: 7.09, 6: 18.19, 11: 124.95}.items()),
     *(_batched_convolution(degree) for degree in (2, 6)),
     *(_many_body(degree, 3, faster) for degree, faster in {1: 2.32, 2: 2.84, 3: 3.11, 4: 3.57, 5: 5.12}.items()),
     *(_many_body(1, correlation, faster) for correlation, faster in {5: 2.21, 7: 3.29}.items()),

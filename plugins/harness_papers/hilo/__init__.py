@@ -1,8 +1,8 @@
 """HiLo: some heads attend inside small windows, the others from every position to the means of those windows.
 
 The paper times a single layer against other ways of mixing the tokens of an image (`config` = `layer`), and builds LITv2 around it. Here the whole
-networks of the paper are built for their sizes, memory and speed (`litv2_s`, `litv2_m`, `litv2_b`), and the small one of the family is trained on two
-tasks (`freq_pairs`, `digits`) to see what each kind of head is good for.
+networks of the paper are built for their sizes, memory and speed (`litv2_s`, `litv2_m`, `litv2_b`), and the small one of the family is trained on
+`freq_pairs` to see what each kind of head is good for; on `digits`, the family's other task, it is only timed and counted.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def paper() -> Paper:
                 "it would have 3.702 G, so these may be missing from the printed figure; the other six of that table fit."
             ),
         ],
-        data="`freq_pairs`, a generator: two soft blobs that are alike or opposite, under a fine grating; scikit-learn's digits at 56x56; random "
-        "tokens and images where only time and memory are measured.",
+        data="`freq_pairs`, a generator: two soft blobs that are alike or opposite, under a fine grating; random tokens and images where only time "
+        "and memory are measured, `digits` among them.",
         code="https://github.com/ziplab/LITv2",
     )
 

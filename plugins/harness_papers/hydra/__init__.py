@@ -100,6 +100,11 @@ def paper() -> Paper:
             "A pair of `recall` is one token that names key and value, so that no mixer needs a neighbour's help to read it.",
             "`block` is a single layer: BERT's holds nearly twice the parameters of Hydra's, which is why Hydra has 23 layers against 12.",
             "Digits are 64 tokens at every `length`.",
+            (
+                "The authors set Hydra's linear growth against the quadratic one of attention's core, whose 2 D L^2 products are 16 times as many for four times "
+                "the tokens. No variant is that core alone, so that `attention_growth` is of the whole layer. Where the two cross in time is not printed: `crossover` "
+                "asks for it to lie below 4,096 tokens."
+            ),
         ],
         findings=[
             (

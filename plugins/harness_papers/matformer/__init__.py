@@ -72,7 +72,10 @@ def paper() -> Paper:
             ),
             "Weights do not decay (0.01 in MatFormer-OLMo): with one optimizer for the whole, decay would also shrink the units that a step leaves out.",
             "The learning rate warms up over a tenth of the steps; in MatFormer-OLMo it is a twentieth.",
-            "Speculative decoding keeps no cache of keys and values: passes of the verifier are counted, and nothing is timed.",
+            (
+                "Speculative decoding keeps no cache of keys and values: passes of the verifier are counted, and nothing is timed. So the speed-ups of a draft and a "
+                "verifier that share one cache, 1.16 times on LAMBADA and 1.14 on TriviaQA, are not checked."
+            ),
             "Mixes are drawn at random among those that never fall with depth; there is no evolutionary search.",
         ],
         readings=[

@@ -80,6 +80,10 @@ def paper() -> Paper:
             "Heads are theirs too: a linear one for identity, random and pooling, an MLP for convolution and attention.",
             "The ViT's block stands in the same stages, with the same convolutions between them and heads of 32 channels; it has no position embedding.",
             "A GELU's 14 operations are those of its tanh formula, a tanh being 6 and all else 1.",
+            (
+                "The order of the five mixers is checked between neighbours, in `random_works`, `pool_over_random`, `conv_over_pool` and `ca_best`, and not by one "
+                "rank correlation: a claim holds two variants against each other."
+            ),
             "`shuffled_top1` is the accuracy on test images whose 16 patches were put in another order: the lower, the more a model judges by the whole.",
             "The random matrices are drawn when the model is built, and saved with it.",
         ],

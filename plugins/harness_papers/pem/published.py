@@ -75,6 +75,14 @@ SIZES = (
         _size("mask2former", config, "macs", printed, disputed=disputed, adjust=adjust)
         for config, printed, adjust, disputed in _MASK2FORMER_MACS
     ),
+    PublishedSize(
+        "pem",
+        "parameters",
+        "267,008",
+        "counted part by part on the authors' code",
+        params={"config": "attention_8192"},
+        input="one prototype cross-attention of width 256",
+    ),
 )
 
 ONE_GPU = "one GPU, whose name the table does not give, batch 1"

@@ -1,8 +1,8 @@
 """SOFT: attention by a Gaussian kernel instead of softmax, whose matrix is then approximated from a few landmarks.
 
 A layer by itself is held against other ways of mixing tokens (`config` = `layer`): its cost should grow as the number of tokens, not as its square.
-The whole networks of the paper are built for their sizes. The small network of the family is trained on two tasks (`freq_pairs`, `digits`), and read
-out on larger images too, which is what the paper's normalization is for.
+The whole networks of the paper are built for their sizes. The small network of the family is trained on `freq_pairs`, for one claim on
+`digits` too, and read out on larger images, which is what the paper's normalization is for.
 """
 
 from __future__ import annotations
